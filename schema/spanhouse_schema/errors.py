@@ -1,0 +1,43 @@
+"""What can go wrong between us and ClickHouse, and whether trying again helps.
+
+    SpanhouseError
+    ├── SettingsError            a setting's value cannot be used
+    └── DatabaseError
+        ├── DatabaseBusy         the embedded data directory is open in another process
+        ├── DatabaseUnavailable  nothing answered: the same statement may succeed later
+        ├── InputUnreadable      the rows sent could not be parsed; nothing was written
+        └── StatementFailed      ClickHouse refused the statement; carries its code
+"""
+
+from spanhouse.errors import SpanhouseError
+
+
+class SettingsError(SpanhouseError):
+    """A setting's value cannot be used; the message names the variable, the value and the accepted form."""
+
+
+class DatabaseError(SpanhouseError):
+    """Something went wrong between us and ClickHouse."""
+
+
+class DatabaseBusy(DatabaseError):
+    """The embedded data directory is open in another process."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """Nothing answered, or the server asked for patience: the same statement may succeed later."""
+
+
+class StatementFailed(DatabaseError):
+    """ClickHouse refused the statement.
+
+    `code` is ClickHouse's error code (60 for an unknown table, 241 for too much memory, …), 0 when it gave none.
+    """
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class InputUnreadable(StatementFailed):
+    """The rows sent with an INSERT could not be parsed; the parse is atomic, so nothing was written."""

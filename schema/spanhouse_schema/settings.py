@@ -1,0 +1,113 @@
+"""Every setting of Spanhouse: `SPANHOUSE_*` environment variables, read once, passed on as one object."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import ByteSize, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from spanhouse_schema.errors import SettingsError
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What a Spanhouse process needs to know. Each field is the variable `SPANHOUSE_<FIELD>` in capitals.
+
+    Addresses are `host:port`. Sizes are bytes and take units ("64MiB"). Raises `SettingsError` through `load`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SPANHOUSE_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        Path("spanhouse-data"), description="Where the embedded database, the spool, the keys and the local admin secret live."
+    )
+    clickhouse: str = Field(
+        "", description="DSN of a ClickHouse server, `clickhouse://user:password@host:8123/spanhouse`; empty is the embedded engine."
+    )
+    control: str = Field("", description="SQLAlchemy URL of the control database (keys); empty is SQLite in the data directory.")
+    otlp_http: str = Field("127.0.0.1:4318", description="Where OTLP/HTTP listens, with /health, /ready and /metrics.")
+    otlp_grpc: str = Field("127.0.0.1:4317", description="Where OTLP/gRPC listens.")
+    sql: str = Field("127.0.0.1:8123", description="Where the embedded engine speaks the ClickHouse HTTP protocol.")
+    insecure: bool = Field(False, description="Allow an address that is not loopback although no key exists.")
+    tls_cert: Path | None = Field(None, description="PEM certificate chain; with SPANHOUSE_TLS_KEY it turns TLS on for OTLP.")
+    tls_key: Path | None = Field(None, description="PEM private key of the certificate.")
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        [], description="Origins whose web pages may export OTLP, comma-separated; `*` is every origin."
+    )
+    request_limit: ByteSize = Field(
+        ByteSize(64 * MIB), description="Largest OTLP request, as sent and once decompressed."
+    )
+    inflight_limit: ByteSize = Field(
+        ByteSize(256 * MIB), description="Bytes of requests held in memory at once; past it clients are asked to wait."
+    )
+    spool_limit: ByteSize = Field(
+        ByteSize(10 * 1024 * MIB), description="Bytes of the spool on disk; past it clients are asked to wait."
+    )
+    retention_days: int = Field(90, ge=0, description="Days that raw rows are kept since they were ingested; 0 keeps all.")
+    engine_memory: ByteSize = Field(
+        ByteSize(4 * 1024 * MIB), description="Most memory that the embedded engine may use."
+    )
+    log_format: str = Field("auto", pattern="^(auto|json|console)$", description="`json`, `console`, or `auto`: by whether it is a terminal.")
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """Read the environment; `overrides` (command-line flags that were given) win over it.
+
+        Raises `SettingsError` naming the variable, the value and the accepted form.
+        """
+        given = {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls(**given)  # type: ignore[arg-type]  # pydantic validates what the command line gives
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from error
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_origins(cls, values: dict[str, object]) -> dict[str, object]:
+        origins = values.get("cors_origins")
+        if isinstance(origins, str):
+            values["cors_origins"] = [part.strip() for part in origins.split(",") if part.strip()]
+        return values
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("SPANHOUSE_TLS_CERT and SPANHOUSE_TLS_KEY must be given together")
+        for name in ("otlp_http", "otlp_grpc", "sql"):
+            address(getattr(self, name))
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """Whether ClickHouse runs inside this installation (chDB) instead of on a server."""
+        return not self.clickhouse or self.clickhouse.startswith("chdb:")
+
+
+def address(text: str) -> tuple[str, int]:
+    """Split `host:port` (IPv6 hosts in brackets). Raises `ValueError` with the accepted form."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+        raise ValueError(f"{text!r} is not an address: write host:port, for example 127.0.0.1:4318")
+    return host, int(port)
+
+
+def is_loopback(text: str) -> bool:
+    """Whether the address `host:port` can be reached from this machine only."""
+    host, _ = address(text)
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = f"SPANHOUSE_{problem['loc'][0]}".upper() if problem["loc"] else "settings"
+        lines.append(f"{name}: {problem['msg']} (got {problem['input']!r})" if problem["loc"] else problem["msg"])
+    return "; ".join(lines)
