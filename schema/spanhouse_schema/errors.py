@@ -1,12 +1,15 @@
-"""What can go wrong between us and ClickHouse, and whether trying again helps.
+"""What can go wrong between us and our two databases, and whether trying again helps.
 
-    SpanhouseError
-    ├── SettingsError            a setting's value cannot be used
-    └── DatabaseError
-        ├── DatabaseBusy         the embedded data directory is open in another process
-        ├── DatabaseUnavailable  nothing answered: the same statement may succeed later
-        ├── InputUnreadable      the rows sent could not be parsed; nothing was written
-        └── StatementFailed      ClickHouse refused the statement; carries its code
+SpanhouseError
+├── SettingsError            a setting's value cannot be used
+├── ControlError             the control database cannot be used, or holds no such key
+├── AdminKeyUnusable         the file `admin.key` is missing, damaged or open to others
+├── UnknownKey               what a request brought is not a live key
+└── DatabaseError
+    ├── DatabaseBusy         the embedded data directory is open in another process
+    ├── DatabaseUnavailable  nothing answered: the same statement may succeed later
+    ├── InputUnreadable      the rows sent could not be parsed; nothing was written
+    └── StatementFailed      ClickHouse refused the statement; carries its code
 """
 
 from spanhouse.errors import SpanhouseError
@@ -14,6 +17,18 @@ from spanhouse.errors import SpanhouseError
 
 class SettingsError(SpanhouseError):
     """A setting's value cannot be used; the message names the variable, the value and the accepted form."""
+
+
+class ControlError(SpanhouseError):
+    """The control database cannot be used, or holds no such key."""
+
+
+class AdminKeyUnusable(SpanhouseError):
+    """The file `admin.key` is missing, damaged, or can be read by others; the message says what to do."""
+
+
+class UnknownKey(SpanhouseError):
+    """A request brought no key where one is needed, or one that is not live."""
 
 
 class DatabaseError(SpanhouseError):
