@@ -21,17 +21,24 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SPANHOUSE_", extra="ignore", frozen=True)
 
     data_dir: Path = Field(
-        Path("spanhouse-data"), description="Where the embedded database, the spool, the keys and the local admin secret live."
+        Path("spanhouse-data"),
+        description="Where the embedded database, the spool, the keys and the local admin secret live.",
     )
     clickhouse: str = Field(
-        "", description="DSN of a ClickHouse server, `clickhouse://user:password@host:8123/spanhouse`; empty is the embedded engine."
+        "",
+        description="DSN of a ClickHouse server, `clickhouse://user:password@host:8123`; empty is the embedded engine.",
     )
-    control: str = Field("", description="SQLAlchemy URL of the control database (keys); empty is SQLite in the data directory.")
+    control: str = Field(
+        "",
+        description="SQLAlchemy URL of the control database (keys); empty is SQLite in the data directory.",
+    )
     otlp_http: str = Field("127.0.0.1:4318", description="Where OTLP/HTTP listens, with /health, /ready and /metrics.")
     otlp_grpc: str = Field("127.0.0.1:4317", description="Where OTLP/gRPC listens.")
     sql: str = Field("127.0.0.1:8123", description="Where the embedded engine speaks the ClickHouse HTTP protocol.")
     insecure: bool = Field(False, description="Allow an address that is not loopback although no key exists.")
-    tls_cert: Path | None = Field(None, description="PEM certificate chain; with SPANHOUSE_TLS_KEY it turns TLS on for OTLP.")
+    tls_cert: Path | None = Field(
+        None, description="PEM certificate chain; with SPANHOUSE_TLS_KEY it turns TLS on for OTLP."
+    )
     tls_key: Path | None = Field(None, description="PEM private key of the certificate.")
     cors_origins: Annotated[list[str], NoDecode] = Field(
         [], description="Origins whose web pages may export OTLP, comma-separated; `*` is every origin."
@@ -40,16 +47,24 @@ class Settings(BaseSettings):
         ByteSize(64 * MIB), description="Largest OTLP request, as sent and once decompressed."
     )
     inflight_limit: ByteSize = Field(
-        ByteSize(256 * MIB), description="Bytes of requests held in memory at once; past it clients are asked to wait."
+        ByteSize(256 * MIB),
+        description="Bytes of requests held in memory at once; past it clients are asked to wait.",
     )
     spool_limit: ByteSize = Field(
-        ByteSize(10 * 1024 * MIB), description="Bytes of the spool on disk; past it clients are asked to wait."
+        ByteSize(10 * 1024 * MIB),
+        description="Bytes of the spool on disk; past it clients are asked to wait.",
     )
-    retention_days: int = Field(90, ge=0, description="Days that raw rows are kept since they were ingested; 0 keeps all.")
+    retention_days: int = Field(
+        90, ge=0, description="Days that raw rows are kept since they were ingested; 0 keeps all."
+    )
     engine_memory: ByteSize = Field(
         ByteSize(4 * 1024 * MIB), description="Most memory that the embedded engine may use."
     )
-    log_format: str = Field("auto", pattern="^(auto|json|console)$", description="`json`, `console`, or `auto`: by whether it is a terminal.")
+    log_format: str = Field(
+        "auto",
+        pattern="^(auto|json|console)$",
+        description="`json`, `console`, or `auto`: by whether it is a terminal.",
+    )
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
@@ -89,7 +104,7 @@ def address(text: str) -> tuple[str, int]:
     """Split `host:port` (IPv6 hosts in brackets). Raises `ValueError` with the accepted form."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+    if not host or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"{text!r} is not an address: write host:port, for example 127.0.0.1:4318")
     return host, int(port)
 

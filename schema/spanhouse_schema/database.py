@@ -1,0 +1,230 @@
+"""`Database`: the one way to ClickHouse, embedded (chDB) or a server, and the only place that makes a client."""
+
+import queue
+import re
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, Self
+from urllib.parse import parse_qs, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.dbapi.connection import Connection as DbapiConnection
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+from spanhouse_schema.engine import configure, open_engine
+from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable, InputUnreadable, StatementFailed
+from spanhouse_schema.settings import Settings
+
+Parameters = Mapping[str, Any]
+EngineSettings = Mapping[str, str | int]
+
+_IDLE_CLIENTS = 8
+# Answers that say "later", not "no": too many queries, timeouts, network, Keeper, a table that is read-only for now.
+_RETRYABLE_CODES = frozenset({159, 164, 202, 209, 210, 242, 279, 319, 425, 439, 745, 999})
+_INPUT_FORMAT = re.compile(r"RowInputFormat|ParallelParsingBlockInputFormat|while parsing", re.IGNORECASE)
+
+
+class Database:
+    """ClickHouse, wherever it runs. Safe to call from any thread; every call may run beside the others.
+
+    Statements are trusted: they come from our files and from the owner's door, never from a tenant.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.embedded = settings.embedded
+        self._settings = settings
+        self._idle: queue.LifoQueue[Client] = queue.LifoQueue(_IDLE_CLIENTS)
+        self._engine = configure(settings.data_dir, settings.engine_memory) if self.embedded else ""
+        # One connection stays open: the engine lives as long as its last connection.
+        self._anchor = self.connect() if self.embedded else None
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open what `settings` names.
+
+        Raises `DatabaseBusy` when another process holds the embedded directory, `DatabaseUnavailable` when the
+        server does not answer, and `DatabaseError` when it refuses us.
+        """
+        database = cls(settings)
+        try:
+            database.command("CREATE DATABASE IF NOT EXISTS spanhouse")
+        except DatabaseError:
+            database.close()
+            raise
+        return database
+
+    def command(
+        self, sql: str, *, parameters: Parameters | None = None, settings: EngineSettings | None = None
+    ) -> None:
+        """Run a statement that returns nothing. Raises `DatabaseError`."""
+        with self._client() as client:
+            client.command(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
+
+    def rows(
+        self, sql: str, *, parameters: Parameters | None = None, settings: EngineSettings | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows of a query, as Python values. Raises `DatabaseError`."""
+        with self._client() as client:
+            result = client.query(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
+            return [tuple(row) for row in result.result_rows]
+
+    def text(
+        self,
+        sql: str,
+        fmt: str,
+        *,
+        parameters: Parameters | None = None,
+        settings: EngineSettings | None = None,
+    ) -> bytes:
+        """The result of a query in the ClickHouse format `fmt`. Raises `DatabaseError`."""
+        with self._client() as client:
+            return client.raw_query(sql, fmt=fmt, parameters=dict(parameters or {}), settings=dict(settings or {}))
+
+    def insert_file(self, table: str, path: Path, fmt: str, *, settings: EngineSettings) -> None:
+        """Insert the rows of the file `path`, which is in the ClickHouse format `fmt`, as one INSERT.
+
+        Raises `InputUnreadable` when the file is not in that format (nothing was written), `DatabaseUnavailable`
+        when trying again may help, `StatementFailed` for any other refusal (some rows may have been written).
+        """
+        with self._client() as client:
+            if self.embedded:
+                # The engine reads the file itself: handing it the bytes would copy them twice.
+                client.command(_infile(table, path, fmt, settings))
+            else:
+                with path.open("rb") as file:
+                    client.raw_insert(table, insert_block=file, fmt=fmt, settings=dict(settings))
+
+    def connect(self) -> "Connection":
+        """A connection to the embedded engine with session state of its own; for the SQL door. Close it."""
+        return Connection(self._engine)
+
+    def dbapi(self) -> DbapiConnection:
+        """A DB-API connection, which is what SQLAlchemy and so Alembic speak."""
+        return DbapiConnection(**self._target())
+
+    def close(self) -> None:
+        """Close every connection; the embedded engine stops with the last one."""
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+        if self._anchor is not None:
+            self._anchor.close()
+
+    @contextmanager
+    def _client(self) -> Generator[Client]:
+        try:
+            client = self._idle.get_nowait() if not self._idle.empty() else self._create()
+        except queue.Empty:
+            client = self._create()
+        try:
+            yield client
+        except ClickHouseError as error:
+            _raise(error)
+        finally:
+            self._give_back(client)
+
+    def _give_back(self, client: Client) -> None:
+        try:
+            self._idle.put_nowait(client)
+        except queue.Full:
+            client.close()
+
+    def _create(self) -> Client:
+        try:
+            client = clickhouse_connect.get_client(**self._target())
+        except ClickHouseError as error:
+            _raise(error)
+        return client
+
+    def _target(self) -> dict[str, Any]:
+        if self.embedded:
+            path, _, options = self._engine.partition("?")
+            return {
+                "interface": "chdb",
+                "path": path,
+                "chdb_options": {k: v[0] for k, v in parse_qs(options).items()},
+            }
+        url = urlsplit(self._settings.clickhouse)
+        return {
+            "host": url.hostname or "localhost",
+            "port": url.port or (8443 if url.scheme in {"clickhouses", "https"} else 8123),
+            "username": url.username or "default",
+            "password": url.password or "",
+            "secure": url.scheme in {"clickhouses", "https"},
+            # Calls run side by side, which a ClickHouse session would forbid.
+            "autogenerate_session_id": False,
+        }
+
+
+class Connection:
+    """One connection to the embedded engine: `SET` and `USE` on it last until it is closed.
+
+    Not for two threads at once.
+    """
+
+    def __init__(self, engine: str) -> None:
+        self._handle = open_engine(engine)
+
+    def query(self, sql: str, fmt: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> bytes:
+        """Run a statement, and return its whole result in `fmt` unless the statement names a format itself.
+
+        Raises `StatementFailed` with ClickHouse's own message and code.
+        """
+        try:
+            return bytes(self._handle.query(sql, fmt, params=dict(parameters or {})).bytes() or b"")
+        except RuntimeError as error:
+            raise _statement_failed(str(error)) from error
+
+    def stream(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        """The result of a query, piece by piece; closing the iterator cancels the query.
+
+        Each piece is written by itself, so `fmt` must be one whose pieces make a whole: TabSeparated, CSV, Native,
+        RowBinary, JSONEachRow. Raises `StatementFailed`, also between pieces.
+        """
+        try:
+            result = self._handle.send_query(sql, fmt, params=dict(parameters or {}))
+        except RuntimeError as error:
+            raise _statement_failed(str(error)) from error
+        try:
+            for piece in result:
+                yield bytes(piece.bytes())
+        except RuntimeError as error:
+            raise _statement_failed(str(error)) from error
+        finally:
+            result.close()  # type: ignore[no-untyped-call]  # chDB annotates most of its methods, not this one
+
+    def close(self) -> None:
+        """Give the connection back to the engine."""
+        self._handle.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _infile(table: str, path: Path, fmt: str, settings: EngineSettings) -> str:
+    clause = ", ".join(f"{name} = {_quote(str(value))}" for name, value in settings.items())
+    return f"INSERT INTO {table} FROM INFILE {_quote(str(path.resolve()))} SETTINGS {clause} FORMAT {fmt}"
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _raise(error: ClickHouseError) -> NoReturn:
+    code = int(getattr(error, "code", 0) or 0)
+    message = str(error)
+    if code in _RETRYABLE_CODES or (code == 0 and isinstance(error, OperationalError)):
+        raise DatabaseUnavailable(message) from error
+    if _INPUT_FORMAT.search(message):
+        raise InputUnreadable(message, code) from error
+    raise StatementFailed(message, code) from error
+
+
+def _statement_failed(message: str) -> StatementFailed:
+    text = message[message.find("Code: ") :] if "Code: " in message else message
+    found = re.match(r"Code: (\d+)", text)
+    return StatementFailed(text.strip(), int(found[1]) if found else 0)

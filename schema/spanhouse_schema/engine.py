@@ -1,0 +1,106 @@
+"""The embedded engine: how chDB is configured, and who holds its directory."""
+
+import os
+import re
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from chdb.state.sqlitelike import Connection as EngineConnection
+from clickhouse_connect.driver._chdbclient import build_connection_string
+
+from spanhouse_schema.errors import DatabaseBusy
+
+# Everything but SOURCES: no statement reads a file, a URL or another database through a table function
+# (`INSERT … FROM INFILE`, which the loader uses, is not one), and of SYSTEM only what refreshes and merges.
+_GRANTS = (
+    "GRANT SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK ON *.*",
+    "GRANT KILL QUERY, dictGet ON *.*",
+    "GRANT SYSTEM VIEWS, SYSTEM MERGES, SYSTEM TTL MERGES ON *.*",
+)
+
+_USERS = """<clickhouse>
+  <profiles><default/></profiles>
+  <quotas><default/></quotas>
+  <users>
+    <default>
+      <password></password>
+      <networks><ip>::/0</ip></networks>
+      <profile>default</profile>
+      <quota>default</quota>
+      <grants>{grants}</grants>
+    </default>
+  </users>
+</clickhouse>
+"""
+
+# The system log tables are taken out: nobody asked for them, and they grow without end.
+_LOGS = (
+    "asynchronous_insert_log", "asynchronous_metric_log", "backup_log", "blob_storage_log", "crash_log", "error_log",
+    "latency_log", "metric_log", "opentelemetry_span_log", "part_log", "processors_profile_log", "query_log",
+    "query_metric_log", "query_thread_log", "query_views_log", "session_log", "text_log", "trace_log", "zookeeper_log",
+)  # fmt: skip
+
+_CONFIG = """<clickhouse>
+  <users_config>{users}</users_config>
+  <max_server_memory_usage>{memory}</max_server_memory_usage>
+  {logs}
+</clickhouse>
+"""
+
+
+def configure(data_dir: Path, memory_bytes: int) -> str:
+    """Write the engine's configuration into `data_dir`, and return the chDB connection string that uses it.
+
+    The engine's own files are in `data_dir/engine`; it may use `memory_bytes` at most.
+    """
+    store, config = data_dir / "engine", data_dir / "engine-config"
+    for directory in (data_dir, store, config):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    users = config / "users.xml"
+    users.write_text(_USERS.format(grants="".join(f"<query>{grant}</query>" for grant in _GRANTS)))
+    logs = "\n  ".join(f'<{name} remove="1"/>' for name in _LOGS)
+    main = config / "config.xml"
+    main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes, logs=logs))
+    return build_connection_string(str(store), {"config-file": str(main.resolve())})
+
+
+def open_engine(connection_string: str) -> EngineConnection:
+    """One connection to the engine, with session state (`SET`, `USE`) of its own.
+
+    Raises `DatabaseBusy` when another process holds the directory.
+    """
+    try:
+        return EngineConnection(connection_string)
+    except RuntimeError as error:
+        raise DatabaseBusy(_explain(connection_string.split("?", maxsplit=1)[0], str(error))) from error
+
+
+def _explain(store: str, reason: str) -> str:
+    holder = holder_of(Path(store))
+    if holder is None:
+        return f"the embedded database in {store} cannot be opened: {reason.strip()}"
+    return (
+        f"the embedded database in {store} is already open in process {holder}; "
+        "use `spanhouse sql`, which goes through it, or stop that process first"
+    )
+
+
+def holder_of(store: Path) -> int | None:
+    """The id of the living process, other than this one, that holds the engine's directory; None when it is free."""
+    try:
+        found = re.search(r"PID: (\d+)", (store / "status").read_text())
+    except FileNotFoundError:
+        return None
+    if found is None or int(found[1]) == os.getpid():
+        return None
+    return int(found[1]) if _is_alive(int(found[1])) else None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

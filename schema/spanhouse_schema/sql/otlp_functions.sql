@@ -1,0 +1,76 @@
+-- How OTLP's values become ClickHouse's: the functions that the views on the ingest tables are written with.
+-- Read by those views only, and written into them when they are created; analysts may call them too.
+-- (A parameter's element is tupleElement(parameter, 'name'): ClickHouse does not substitute `parameter.name`.)
+-- Spelling: opentelemetry-collector's pdata `Value.AsString()`. None of them can throw, whatever a client sends.
+
+-- A double as JavaScript spells it: 0.1, 1e+21, NaN, Infinity.
+CREATE OR REPLACE FUNCTION otlp_double AS (x) ->
+    multiIf(
+        isNaN(x), 'NaN',
+        isInfinite(x), if(x > 0, 'Infinity', '-Infinity'),
+        replaceRegexpOne(toString(x), 'e(\\d)', 'e+\\1')
+    );
+
+-- A string as a JSON literal, escaped as Go's encoding/json does without HTML escaping. Most need no escape at all.
+CREATE OR REPLACE FUNCTION otlp_json_string AS (text) ->
+    concat(
+        '"',
+        if(
+            match(text, '["\\\\\\x00-\\x1f\\x{2028}\\x{2029}]'),
+            arrayFold(
+                (escaped, pair) -> replaceAll(escaped, tupleElement(pair, 1), tupleElement(pair, 2)),
+                arrayConcat(
+                    [('\\', '\\\\'), ('"', '\\"'), ('\n', '\\n'), ('\r', '\\r'), ('\t', '\\t'), ('\b', '\\b'), ('\f', '\\f'),
+                     ('\xE2\x80\xA8', '\\u2028'), ('\xE2\x80\xA9', '\\u2029')],
+                    arrayMap(code -> (char(code), concat('\\u00', lower(hex(toUInt8(code))))), range(32))
+                ),
+                text
+            ),
+            text
+        ),
+        '"'
+    );
+
+-- An element of an array as JSON. NaN and the infinities are quoted, so that the text stays JSON and loses nothing.
+CREATE OR REPLACE FUNCTION otlp_json AS (element) ->
+    multiIf(
+        tupleElement(element, 'value') = 'string_value', otlp_json_string(tupleElement(element, 'string_value')),
+        tupleElement(element, 'value') = 'int_value', toString(tupleElement(element, 'int_value')),
+        tupleElement(element, 'value') = 'bool_value', if(tupleElement(element, 'bool_value'), 'true', 'false'),
+        tupleElement(element, 'value') = 'double_value', if(isFinite(tupleElement(element, 'double_value')), otlp_double(tupleElement(element, 'double_value')), concat('"', otlp_double(tupleElement(element, 'double_value')), '"')),
+        tupleElement(element, 'value') = 'bytes_value', concat('"', base64Encode(tupleElement(element, 'bytes_value')), '"'),
+        'null'
+    );
+
+-- An AnyValue as text. Values that nest deeper than one array were spelled by the receiver and come as strings.
+CREATE OR REPLACE FUNCTION otlp_text AS (any_value) ->
+    multiIf(
+        tupleElement(any_value, 'value') = 'string_value', tupleElement(any_value, 'string_value'),
+        tupleElement(any_value, 'value') = 'int_value', toString(tupleElement(any_value, 'int_value')),
+        tupleElement(any_value, 'value') = 'bool_value', if(tupleElement(any_value, 'bool_value'), 'true', 'false'),
+        tupleElement(any_value, 'value') = 'double_value', otlp_double(tupleElement(any_value, 'double_value')),
+        tupleElement(any_value, 'value') = 'array_value', concat('[', arrayStringConcat(arrayMap(element -> otlp_json(element), tupleElement(tupleElement(any_value, 'array_value'), 'values')), ','), ']'),
+        tupleElement(any_value, 'value') = 'bytes_value', base64Encode(tupleElement(any_value, 'bytes_value')),
+        ''
+    );
+
+-- Attributes as a Map sorted by key; of a key that comes twice the last one wins.
+CREATE OR REPLACE FUNCTION otlp_attributes AS (attributes) ->
+    mapSort(CAST(
+        arrayMap(
+            pair -> (pair.key, otlp_text(pair.value)),
+            arrayFilter(
+                (pair, occurrence_from_the_end) -> occurrence_from_the_end = 1,
+                attributes,
+                arrayReverse(arrayEnumerateUniq(arrayReverse(tupleElement(attributes, 'key'))))
+            )
+        ),
+        'Map(LowCardinality(String), String)'
+    ));
+
+-- A trace or span id in lower-case hex; one of the wrong length or all zero is no id.
+CREATE OR REPLACE FUNCTION otlp_trace_id AS (id) -> if(length(id) = 16 AND id != unhex('00000000000000000000000000000000'), lower(hex(id)), '');
+CREATE OR REPLACE FUNCTION otlp_span_id AS (id) -> if(length(id) = 8 AND id != unhex('0000000000000000'), lower(hex(id)), '');
+
+-- Nanoseconds since 1970. What an Int64 cannot hold wraps to before 1970, exactly, and stands in ingest_errors.
+CREATE OR REPLACE FUNCTION otlp_time AS (unix_nano) -> reinterpret(unix_nano, 'DateTime64(9)');
