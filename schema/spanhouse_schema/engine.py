@@ -33,17 +33,10 @@ _USERS = """<clickhouse>
 </clickhouse>
 """
 
-# The system log tables are taken out: nobody asked for them, and they grow without end.
-_LOGS = (
-    "asynchronous_insert_log", "asynchronous_metric_log", "backup_log", "blob_storage_log", "crash_log", "error_log",
-    "latency_log", "metric_log", "opentelemetry_span_log", "part_log", "processors_profile_log", "query_log",
-    "query_metric_log", "query_thread_log", "query_views_log", "session_log", "text_log", "trace_log", "zookeeper_log",
-)  # fmt: skip
-
+# A system log table exists when the configuration names it; none is named, so that none grows.
 _CONFIG = """<clickhouse>
   <users_config>{users}</users_config>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
-  {logs}
 </clickhouse>
 """
 
@@ -58,9 +51,8 @@ def configure(data_dir: Path, memory_bytes: int) -> str:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     users = config / "users.xml"
     users.write_text(_USERS.format(grants="".join(f"<query>{grant}</query>" for grant in _GRANTS)))
-    logs = "\n  ".join(f'<{name} remove="1"/>' for name in _LOGS)
     main = config / "config.xml"
-    main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes, logs=logs))
+    main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes))
     return build_connection_string(str(store), {"config-file": str(main.resolve())})
 
 

@@ -19,6 +19,7 @@ PARTITION BY toDate(IngestedAt)
 ORDER BY (TenantId, IngestedAt)
 SETTINGS
     ttl_only_drop_parts = 1,
+    materialize_ttl_recalculate_only = 1,
     -- Every INSERT is one entry: a replay within the last 10,000 of them (a week, where replicated) is a no-op.
     non_replicated_deduplication_window = 10000,
     replicated_deduplication_window = 10000,
