@@ -8,7 +8,7 @@ SELECT
     record.severity_text AS SeverityText,
     toUInt8(record.severity_number) AS SeverityNumber,
     ResourceAttributes['service.name'] AS ServiceName,
-    otlp_text(record.body) AS Body,
+    otlp_texts([record.body])[1] AS Body,
     ResourceSchemaUrl,
     ResourceAttributes,
     ScopeSchemaUrl,

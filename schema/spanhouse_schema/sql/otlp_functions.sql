@@ -42,31 +42,37 @@ CREATE OR REPLACE FUNCTION otlp_json AS (element) ->
         'null'
     );
 
--- An AnyValue as text. Values that nest deeper than one array were spelled by the receiver and come as strings.
-CREATE OR REPLACE FUNCTION otlp_text AS (any_value) ->
-    multiIf(
-        tupleElement(any_value, 'value') = 'string_value', tupleElement(any_value, 'string_value'),
-        tupleElement(any_value, 'value') = 'int_value', toString(tupleElement(any_value, 'int_value')),
-        tupleElement(any_value, 'value') = 'bool_value', if(tupleElement(any_value, 'bool_value'), 'true', 'false'),
-        tupleElement(any_value, 'value') = 'double_value', otlp_double(tupleElement(any_value, 'double_value')),
-        tupleElement(any_value, 'value') = 'array_value', concat('[', arrayStringConcat(arrayMap(element -> otlp_json(element), tupleElement(tupleElement(any_value, 'array_value'), 'values')), ','), ']'),
-        tupleElement(any_value, 'value') = 'bytes_value', base64Encode(tupleElement(any_value, 'bytes_value')),
-        ''
+-- AnyValues as text. What nests deeper than one array was spelled by the receiver and comes as a string.
+-- (One lambda over the members' columns: taking each value as a tuple costs a quarter more.)
+CREATE OR REPLACE FUNCTION otlp_texts AS (any_values) ->
+    arrayMap(
+        (kind, string, int, bool, double, elements, bytes) -> multiIf(
+            kind = 'string_value', string,
+            kind = 'int_value', toString(int),
+            kind = 'bool_value', if(bool, 'true', 'false'),
+            kind = 'double_value', otlp_double(double),
+            kind = 'array_value', concat('[', arrayStringConcat(arrayMap(element -> otlp_json(element), elements), ','), ']'),
+            kind = 'bytes_value', base64Encode(bytes),
+            ''
+        ),
+        tupleElement(any_values, 'value'),
+        tupleElement(any_values, 'string_value'),
+        tupleElement(any_values, 'int_value'),
+        tupleElement(any_values, 'bool_value'),
+        tupleElement(any_values, 'double_value'),
+        tupleElement(tupleElement(any_values, 'array_value'), 'values'),
+        tupleElement(any_values, 'bytes_value')
     );
 
--- Attributes as a Map sorted by key; of a key that comes twice the last one wins.
-CREATE OR REPLACE FUNCTION otlp_attributes AS (attributes) ->
-    mapSort(CAST(
-        arrayMap(
-            pair -> (pair.key, otlp_text(pair.value)),
-            arrayFilter(
-                (pair, occurrence_from_the_end) -> occurrence_from_the_end = 1,
-                attributes,
-                arrayReverse(arrayEnumerateUniq(arrayReverse(tupleElement(attributes, 'key'))))
-            )
-        ),
-        'Map(LowCardinality(String), String)'
+-- Texts by their keys, as a Map sorted by key; of a key that comes twice the last one wins.
+CREATE OR REPLACE FUNCTION otlp_map AS (keys, texts) ->
+    mapSort(mapFromArrays(
+        arrayFilter((key, nth_from_the_end) -> nth_from_the_end = 1, keys, arrayReverse(arrayEnumerateUniq(arrayReverse(keys)))),
+        arrayFilter((text, nth_from_the_end) -> nth_from_the_end = 1, texts, arrayReverse(arrayEnumerateUniq(arrayReverse(keys))))
     ));
+
+CREATE OR REPLACE FUNCTION otlp_attributes AS (attributes) ->
+    otlp_map(tupleElement(attributes, 'key'), otlp_texts(tupleElement(attributes, 'value')));
 
 -- A trace or span id in lower-case hex; one of the wrong length or all zero is no id.
 CREATE OR REPLACE FUNCTION otlp_trace_id AS (id) -> if(length(id) = 16 AND id != unhex('00000000000000000000000000000000'), lower(hex(id)), '');

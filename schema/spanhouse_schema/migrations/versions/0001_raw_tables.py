@@ -34,8 +34,9 @@ FUNCTIONS = (
     "otlp_double",
     "otlp_json",
     "otlp_json_string",
+    "otlp_map",
     "otlp_span_id",
-    "otlp_text",
+    "otlp_texts",
     "otlp_time",
     "otlp_trace_id",
 )
