@@ -17,7 +17,9 @@ _ANY_VALUE = f"Tuple({_SCALARS}, array_value Tuple(values Array(Tuple({_SCALARS}
 _TYPES = {
     "{any_value}": _ANY_VALUE,
     "{attributes}": f"Array(Tuple(key LowCardinality(String), value {_ANY_VALUE}))",
-    "{number}": "Enum8('none' = 0, 'as_double' = 1, 'as_int' = 2)",
+    # ClickHouse tells the members by their field numbers, which are others in an exemplar than in a point.
+    "{point_number}": "Enum8('none' = 0, 'as_double' = 4, 'as_int' = 6)",
+    "{exemplar_number}": "Enum8('none' = 0, 'as_double' = 3, 'as_int' = 6)",
 }
 
 

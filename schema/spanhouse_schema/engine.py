@@ -36,6 +36,7 @@ _USERS = """<clickhouse>
 # A system log table exists when the configuration names it; none is named, so that none grows.
 _CONFIG = """<clickhouse>
   <users_config>{users}</users_config>
+  <format_schema_path>{schemas}</format_schema_path>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
 </clickhouse>
 """
@@ -52,7 +53,9 @@ def configure(data_dir: Path, memory_bytes: int) -> str:
     users = config / "users.xml"
     users.write_text(_USERS.format(grants="".join(f"<query>{grant}</query>" for grant in _GRANTS)))
     main = config / "config.xml"
-    main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes))
+    main.write_text(
+        _CONFIG.format(users=escape(str(users.resolve())), schemas=escape(str(config.resolve())), memory=memory_bytes)
+    )
     return build_connection_string(str(store), {"config-file": str(main.resolve())})
 
 

@@ -19,17 +19,17 @@ CREATE TABLE IF NOT EXISTS spanhouse.otlp_metrics
                     unit String,
                     gauge Tuple(data_points Array(Tuple(
                         attributes {attributes}, start_time_unix_nano UInt64, time_unix_nano UInt64,
-                        value {number}, as_double Float64, as_int Int64, flags UInt32,
+                        value {point_number}, as_double Float64, as_int Int64, flags UInt32,
                         exemplars Array(Tuple(
-                            time_unix_nano UInt64, value {number}, as_double Float64, as_int Int64,
+                            time_unix_nano UInt64, value {exemplar_number}, as_double Float64, as_int Int64,
                             span_id String, trace_id String, filtered_attributes {attributes}
                         ))
                     ))),
                     sum Tuple(data_points Array(Tuple(
                         attributes {attributes}, start_time_unix_nano UInt64, time_unix_nano UInt64,
-                        value {number}, as_double Float64, as_int Int64, flags UInt32,
+                        value {point_number}, as_double Float64, as_int Int64, flags UInt32,
                         exemplars Array(Tuple(
-                            time_unix_nano UInt64, value {number}, as_double Float64, as_int Int64,
+                            time_unix_nano UInt64, value {exemplar_number}, as_double Float64, as_int Int64,
                             span_id String, trace_id String, filtered_attributes {attributes}
                         ))
                     )), aggregation_temporality Int32, is_monotonic Bool),
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.otlp_metrics
                         count UInt64, sum Float64, bucket_counts Array(UInt64), explicit_bounds Array(Float64),
                         min Float64, max Float64, flags UInt32,
                         exemplars Array(Tuple(
-                            time_unix_nano UInt64, value {number}, as_double Float64, as_int Int64,
+                            time_unix_nano UInt64, value {exemplar_number}, as_double Float64, as_int Int64,
                             span_id String, trace_id String, filtered_attributes {attributes}
                         ))
                     )), aggregation_temporality Int32),
@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.otlp_metrics
                         negative Tuple(offset Int32, bucket_counts Array(UInt64)),
                         min Float64, max Float64, flags UInt32,
                         exemplars Array(Tuple(
-                            time_unix_nano UInt64, value {number}, as_double Float64, as_int Int64,
+                            time_unix_nano UInt64, value {exemplar_number}, as_double Float64, as_int Int64,
                             span_id String, trace_id String, filtered_attributes {attributes}
                         ))
                     )), aggregation_temporality Int32),

@@ -1,0 +1,81 @@
+"""`Database`: errors that say what to do, and the limits of the embedded engine."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from spanhouse_schema import Database, DatabaseUnavailable, InputUnreadable, Settings, StatementFailed
+
+OPEN = "import sys; from pathlib import Path; from spanhouse_schema import *; "
+OPEN += "database = Database.open(Settings.load(data_dir=Path(sys.argv[1]), engine_memory=sys.argv[2])); "
+
+
+def _run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", OPEN + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_directory_in_use_names_the_process_that_holds_it(database: Database, settings: Settings) -> None:
+    result = _run("", str(settings.data_dir), "1GiB")
+    assert f"already open in process {os.getpid()}" in result.stderr
+    assert "use `spanhouse sql`, which goes through it" in result.stderr
+
+
+def test_the_engine_stays_below_its_memory_setting(tmp_path: Path) -> None:
+    result = _run("database.rows('SELECT groupArray(number) FROM numbers(100000000)')", str(tmp_path), "500MB")
+    assert "StatementFailed" in result.stderr
+    assert "memory limit exceeded" in result.stderr
+
+
+def test_the_engine_opens_again_after_it_was_closed(tmp_path: Path) -> None:
+    code = "database.close(); database = Database.open(Settings.load(data_dir=Path(sys.argv[1]))); "
+    result = _run(code + "print(database.rows('SELECT 42'))", str(tmp_path), "1GiB")
+    assert result.stdout == "[(42,)]\n", result.stderr
+
+
+def test_a_server_that_does_not_answer_is_unavailable_and_the_password_stays_secret() -> None:
+    settings = Settings.load(clickhouse="clickhouse://default:hunter2@127.0.0.1:1/spanhouse")
+    with pytest.raises(DatabaseUnavailable) as unavailable:
+        Database.open(settings)
+    assert "127.0.0.1:1" in str(unavailable.value)
+    assert "hunter2" not in str(unavailable.value)
+
+
+def test_a_refused_statement_carries_clickhouses_code_and_message(database: Database) -> None:
+    with pytest.raises(StatementFailed, match="UNKNOWN_TABLE") as failed:
+        database.rows("SELECT * FROM spanhouse.no_such_table")
+    assert failed.value.code == 60
+
+
+def test_a_file_in_another_format_is_unreadable_and_nothing_is_written(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text('{"TraceId": "unreadable"}\n{"TraceId": ')
+    with pytest.raises(InputUnreadable):
+        database.insert_file("spanhouse.otel_traces", file, "JSONEachRow", settings={"async_insert": 0})
+    assert database.rows("SELECT count() FROM spanhouse.otel_traces WHERE TraceId = 'unreadable'") == [(0,)]
+
+
+def test_calls_from_many_threads_run_side_by_side(database: Database) -> None:
+    answers: list[int] = []
+
+    def ask(number: int) -> None:
+        answers.extend(row[0] for row in database.rows(f"SELECT {number} + sleepEachRow(0.05)"))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert sorted(answers) == list(range(12))
+
+
+def test_settings_of_a_connection_end_with_it(database: Database) -> None:
+    with database.connect() as connection:
+        connection.query("SET max_threads = 1")
+        assert connection.query("SELECT getSetting('max_threads')") == b"1\n"
+    with database.connect() as connection:
+        assert connection.query("SELECT getSetting('max_threads') = 1") == b"0\n"

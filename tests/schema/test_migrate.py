@@ -1,0 +1,96 @@
+"""The schema goes up, down and up again, on data, whoever else is at it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spanhouse_schema import Database, DatabaseError, migrate
+
+# chDB opens one directory a process, so what needs an empty database runs in a process of its own.
+OPEN = """
+import sys
+from pathlib import Path
+from spanhouse_schema import Database, Settings, migrate
+database = Database.open(Settings.load(data_dir=Path(sys.argv[1])))
+objects = lambda: [row[0] for row in database.rows(
+    "SELECT create_table_query FROM system.tables WHERE database = 'spanhouse' AND name != 'alembic_version' "
+    "ORDER BY name")]
+"""
+
+
+def _run(code: str, directory: Path) -> str:
+    command = [sys.executable, "-c", OPEN + code, str(directory)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_up_down_and_up_again_on_data_ends_where_it_began(tmp_path: Path) -> None:
+    code = """
+assert migrate.status(database) == (None, migrate.head())
+migrate.upgrade(database)
+first = objects()
+database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
+database.command("INSERT INTO spanhouse.otel_logs (Timestamp, Body) VALUES (now64(9), 'a')")
+migrate.upgrade(database)
+assert database.rows("SELECT count() FROM spanhouse.otel_traces") == [(1,)], "an upgrade at head keeps the rows"
+migrate.downgrade(database, "base")
+assert objects() == [], objects()
+assert migrate.status(database).current is None
+assert database.rows("SELECT count() FROM system.functions WHERE origin = 'SQLUserDefined'") == [(0,)]
+migrate.upgrade(database)
+assert objects() == first
+assert migrate.status(database).at_head
+print(len(first))
+"""
+    assert int(_run(code, tmp_path)) > 20
+
+
+def test_a_migration_that_was_killed_half_way_is_finished_by_the_next(tmp_path: Path) -> None:
+    code = """
+from unittest.mock import patch
+from spanhouse_schema import ddl
+real, done = ddl.statements, []
+def until_it_dies(name):
+    done.append(name)
+    if len(done) == 9:
+        raise KeyboardInterrupt
+    return real(name)
+with patch.object(ddl, "statements", until_it_dies):
+    try:
+        migrate.upgrade(database)
+    except KeyboardInterrupt:
+        pass
+database.command("CREATE TABLE IF NOT EXISTS spanhouse.migration_lock (holder UInt8) ENGINE = Memory")
+assert not migrate.status(database).at_head
+migrate.upgrade(database)
+assert migrate.status(database).at_head
+print(len(objects()))
+"""
+    assert int(_run(code, tmp_path)) > 20
+
+
+def test_an_unknown_revision_is_refused_with_a_hint(database: Database) -> None:
+    with pytest.raises(DatabaseError, match="spanhouse migrate status"):
+        migrate.upgrade(database, "9999")
+
+
+def test_the_printed_sql_makes_the_same_objects(tmp_path: Path) -> None:
+    code = """
+from spanhouse_schema import ddl
+import re
+for statement in re.split(r";\\s*$", migrate.sql(), flags=re.MULTILINE):
+    if ddl._has_sql(statement):
+        database.command(statement)
+printed = objects()
+for statement in re.split(r";\\s*$", migrate.sql("base", down=True), flags=re.MULTILINE):
+    if ddl._has_sql(statement):
+        database.command(statement)
+assert objects() == []
+migrate.upgrade(database)
+assert objects() == printed
+print(len(printed))
+"""
+    assert int(_run(code, tmp_path)) > 20

@@ -1,0 +1,74 @@
+"""What holds for every table, whoever adds one."""
+
+import time
+from importlib.resources import files
+
+import pytest
+
+from spanhouse_schema import Database, StatementFailed
+
+DEDUPLICATION_WINDOW = 10_000
+
+
+def test_every_table_that_an_insert_reaches_remembers_enough_inserts(database: Database) -> None:
+    """A table with a smaller window would keep the rows of a replay twice."""
+    rows = database.rows(
+        "SELECT name, toUInt64OrZero(extract(engine_full, 'non_replicated_deduplication_window = (\\\\d+)')), "
+        "toUInt64OrZero(extract(engine_full, ' replicated_deduplication_window = (\\\\d+)')) "
+        "FROM system.tables WHERE database = 'spanhouse' AND engine LIKE '%MergeTree' AND name != 'alembic_version'"
+    )
+    assert rows
+    for name, plain, replicated in rows:
+        assert plain >= DEDUPLICATION_WINDOW, name
+        assert replicated >= DEDUPLICATION_WINDOW, name
+
+
+def test_a_row_that_another_collector_inserts_belongs_to_the_default_tenant(database: Database) -> None:
+    database.command(
+        "INSERT INTO spanhouse.otel_traces (Timestamp, TraceId, SpanName) VALUES (now64(9), 'foreign', 'chat')"
+    )
+    (row,) = database.rows(
+        "SELECT TenantId, IngestedAt > now() - 60 FROM spanhouse.otel_traces WHERE TraceId = 'foreign'"
+    )
+    assert row == ("default", 1)
+
+
+def test_what_another_collector_inserts_can_be_looked_up_by_trace_id(database: Database) -> None:
+    database.command(
+        "INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) "
+        "VALUES ('2026-01-02 03:04:05.5', 'lookup'), ('2026-01-02 03:05:05', 'lookup')"
+    )
+    (row,) = database.rows(
+        "SELECT min(Start)::String, (max(End) + 1)::String FROM spanhouse.otel_traces_trace_id_ts "
+        "WHERE TraceId = 'lookup' SETTINGS session_timezone = 'UTC'"
+    )
+    assert row == ("2026-01-02 03:04:05", "2026-01-02 03:05:06")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM file('/etc/passwd', LineAsString)",
+        "SELECT * FROM url('http://127.0.0.1:1/', LineAsString)",
+        "SELECT * FROM remote('127.0.0.1:9', system.one)",
+        "INSERT INTO FUNCTION file('leak.txt', CSV, 'a String') SELECT 'x'",
+        "CREATE TABLE spanhouse.leak (a String) ENGINE = File(CSV)",
+        "BACKUP TABLE spanhouse.otel_traces TO File('/tmp/leak')",
+    ],
+)
+def test_no_statement_reaches_files_or_the_network(database: Database, statement: str) -> None:
+    with pytest.raises(StatementFailed) as refused:
+        database.command(statement)
+    assert refused.value.code == 497, "ACCESS_DENIED"
+
+
+@pytest.mark.slow
+def test_no_system_log_table_grows(database: Database) -> None:
+    time.sleep(10)  # longer than the 7.5 s after which ClickHouse flushes its logs into tables
+    rows = database.rows("SELECT name FROM system.tables WHERE database = 'system' AND engine LIKE '%MergeTree'")
+    assert rows == []
+
+
+def test_every_table_says_what_it_is_for() -> None:
+    for file in files("spanhouse_schema").joinpath("sql").iterdir():
+        assert file.read_text(encoding="utf-8").startswith(("-- ", "// ")), file.name
