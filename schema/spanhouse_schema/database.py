@@ -13,7 +13,7 @@ from clickhouse_connect.dbapi.connection import Connection as DbapiConnection
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from spanhouse_schema.engine import configure, open_engine
+from spanhouse_schema.engine import configure, keep_schema, open_engine
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable, InputUnreadable, StatementFailed
 from spanhouse_schema.settings import Settings
 
@@ -91,10 +91,14 @@ class Database:
         with self._client() as client:
             if self.embedded:
                 # The engine reads the file itself: handing it the bytes would copy them twice.
-                client.command(_infile(table, path, fmt, settings))
+                client.command(_infile(table, path, fmt, self.localise(settings)))
             else:
                 with path.open("rb") as file:
                     client.raw_insert(table, insert_block=file, fmt=fmt, settings=dict(settings))
+
+    def localise(self, settings: EngineSettings) -> dict[str, str | int]:
+        """The settings of a statement as the embedded engine can take them; whoever uses `connect` asks for this."""
+        return keep_schema(self._settings.data_dir, settings)
 
     def connect(self) -> "Connection":
         """A connection to the embedded engine with session state of its own; for the SQL door. Close it."""

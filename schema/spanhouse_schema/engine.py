@@ -2,7 +2,10 @@
 
 import os
 import re
+from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from xml.sax.saxutils import escape
 
 from chdb.state.sqlitelike import Connection as EngineConnection
@@ -36,7 +39,6 @@ _USERS = """<clickhouse>
 # A system log table exists when the configuration names it; none is named, so that none grows.
 _CONFIG = """<clickhouse>
   <users_config>{users}</users_config>
-  <format_schema_path>{schemas}</format_schema_path>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
 </clickhouse>
 """
@@ -53,10 +55,25 @@ def configure(data_dir: Path, memory_bytes: int) -> str:
     users = config / "users.xml"
     users.write_text(_USERS.format(grants="".join(f"<query>{grant}</query>" for grant in _GRANTS)))
     main = config / "config.xml"
-    main.write_text(
-        _CONFIG.format(users=escape(str(users.resolve())), schemas=escape(str(config.resolve())), memory=memory_bytes)
-    )
+    main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes))
     return build_connection_string(str(store), {"config-file": str(main.resolve())})
+
+
+def keep_schema(data_dir: Path, settings: Mapping[str, str | int]) -> dict[str, str | int]:
+    """The settings of a statement, with a format schema given as text replaced by a file that holds it.
+
+    Given as text, chDB writes it into `__cache__` in whatever directory the process was started in.
+    The file is named by its content, so the same text is the same file, at every replay.
+    """
+    if settings.get("format_schema_source") != "string":
+        return dict(settings)
+    text = str(settings["format_schema"])
+    file = data_dir / "engine-config" / f"{sha256(text.encode()).hexdigest()[:16]}.proto"
+    if not file.exists():
+        whole = file.with_suffix(f".{os.getpid()}.{get_ident()}")
+        whole.write_text(text, encoding="utf-8")
+        whole.replace(file)
+    return {**settings, "format_schema_source": "file", "format_schema": str(file.resolve())}
 
 
 def open_engine(connection_string: str) -> EngineConnection:
