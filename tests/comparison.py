@@ -1,0 +1,121 @@
+"""Put OTLP requests into a store, and say where its rows differ from those that the reference expects."""
+
+import struct
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from math import isnan
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+from uuid import uuid4
+
+from spanhouse_collector import envelope
+from spanhouse_collector.envelope import Refusal
+from spanhouse_schema import Database
+from spanhouse_schema.ingest import insert_settings
+from tests import reference
+from tests.reference import Receipt, Request, Row
+
+_RECEIVED_UNIX_NANO = 1_763_700_000_123_456_789
+
+
+class Sent(NamedTuple):
+    """A request on its way into a store: as the receiver passes it on, and what its rows are to be made from."""
+
+    record: bytes
+    request: Request
+    receipt: Receipt
+
+    @classmethod
+    def of(cls, request: Request, stored: bytes, refused: Sequence[Refusal] = ()) -> Self:
+        """`request` under a tenant of its own; `stored` are the bytes that the receiver made of it."""
+        receipt = Receipt(f"t{uuid4().hex}", _RECEIVED_UNIX_NANO, sha256(stored).digest())
+        record = envelope.encode(
+            stored,
+            tenant=receipt.tenant,
+            received_unix_nano=receipt.received_unix_nano,
+            digest=receipt.digest,
+            refused=refused,
+        )
+        return cls(record, request, receipt)
+
+
+def insert(store: Database, signal: str, sent: Sequence[Sent], directory: Path) -> None:
+    """Insert the requests as the loader does: one segment, one INSERT."""
+    segment = directory / f"{uuid4().hex}.segment"
+    segment.write_bytes(b"".join(request.record for request in sent))
+    settings = insert_settings(signal) | {"insert_deduplication_token": segment.stem}
+    store.insert_file(f"spanhouse.otlp_{signal}", segment, "Protobuf", settings=settings)
+
+
+def differences(store: Database, signal: str, sent: Sequence[Sent]) -> Iterator[str]:
+    """One line for each value, row or column in which the store differs from the reference."""
+    expected = {request.receipt.tenant: _expected(signal, request) for request in sent}
+    for table in (*reference.TABLES[signal], "ingest_errors"):
+        found = _rows(store, table, list(expected))
+        for tenant, tables in expected.items():
+            mine = [row for row in found if row["TenantId"] == tenant]
+            yield from _compare(table, tables.get(table, []), mine)
+
+
+def _expected(signal: str, sent: Sent) -> dict[str, list[Row]]:
+    tables = reference.tables(signal, sent.request, sent.receipt)
+    return tables | {"ingest_errors": reference.wrapped_times(signal, sent.request, sent.receipt)}
+
+
+def _rows(store: Database, table: str, tenants: list[str]) -> list[Row]:
+    columns = _columns(store, table)
+    selected = ", ".join(columns.values())
+    rows = store.rows(
+        f"SELECT {selected} FROM spanhouse.{table} WHERE TenantId IN {{tenants:Array(String)}}",
+        parameters={"tenants": tenants},
+    )
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _columns(store: Database, table: str) -> dict[str, str]:
+    """Each column, and the expression that reads it exactly: times as integers, maps in their stored order."""
+    found = store.rows(
+        "SELECT name, type FROM system.columns WHERE database = 'spanhouse' AND table = {table:String}",
+        parameters={"table": table},
+    )
+    return {name: _exact(f"`{name}`", kind) for name, kind in found}
+
+
+def _exact(column: str, kind: str) -> str:
+    if kind.startswith("Array("):
+        element = kind.removeprefix("Array(").removesuffix(")")
+        exact = _exact("x", element)
+        return column if exact == "x" else f"arrayMap(x -> {exact}, {column})"
+    if kind == "DateTime64(9)":
+        return f"toUnixTimestamp64Nano({column})"
+    if kind == "DateTime64(3)":
+        return f"toUnixTimestamp64Milli({column})"
+    if kind.startswith("Map("):
+        return f"CAST({column}, 'Array(Tuple(String, String))')"
+    return column
+
+
+def _compare(table: str, expected: list[Row], found: list[Row]) -> Iterator[str]:
+    wanted = sorted(map(_canonical, expected), key=repr)
+    stored = sorted(map(_canonical, found), key=repr)
+    if len(wanted) != len(stored):
+        yield f"{table}: {len(wanted)} rows expected, {len(stored)} found"
+    for want, have in zip(wanted, stored, strict=False):
+        for column in want.keys() | have.keys():
+            if want.get(column) != have.get(column):
+                yield f"{table}.{column}: expected {want.get(column)!r}, found {have.get(column)!r}"
+
+
+def _canonical(row: Row) -> dict[str, Any]:
+    return {column: _comparable(row[column]) for column in sorted(row)}
+
+
+def _comparable(value: Any) -> Any:
+    """The value with its type, its order and the sign of its zero made visible to `==`."""
+    if isinstance(value, dict):
+        return [list(item) for item in value.items()]
+    if isinstance(value, list | tuple):
+        return [_comparable(item) for item in value]
+    if isinstance(value, float):
+        return "NaN" if isnan(value) else (value, struct.pack(">d", value))
+    return value

@@ -1,0 +1,1 @@
+"""The many spellings that one OTLP request may legally have on the wire."""
