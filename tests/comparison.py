@@ -3,13 +3,14 @@
 import struct
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from json import loads
 from math import isnan
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 from uuid import uuid4
 
-from spanhouse_collector import envelope
-from spanhouse_collector.envelope import Refusal
+from spanhouse_collector import envelope, json_wire, wire
+from spanhouse_collector.signal import Signal
 from spanhouse_schema import Database
 from spanhouse_schema.ingest import insert_settings
 from tests import reference
@@ -19,24 +20,19 @@ _RECEIVED_UNIX_NANO = 1_763_700_000_123_456_789
 
 
 class Sent(NamedTuple):
-    """A request on its way into a store: as the receiver passes it on, and what its rows are to be made from."""
+    """A request on its way into a store: the receiver's record of it, and what its rows are to be made from."""
 
     record: bytes
     request: Request
     receipt: Receipt
 
-    @classmethod
-    def of(cls, request: Request, stored: bytes, refused: Sequence[Refusal] = ()) -> Self:
-        """`request` under a tenant of its own; `stored` are the bytes that the receiver made of it."""
-        receipt = Receipt(f"t{uuid4().hex}", _RECEIVED_UNIX_NANO, sha256(stored).digest())
-        record = envelope.encode(
-            stored,
-            tenant=receipt.tenant,
-            received_unix_nano=receipt.received_unix_nano,
-            digest=receipt.digest,
-            refused=refused,
-        )
-        return cls(record, request, receipt)
+
+def send(signal: str, request: Request, body: bytes, *, json: bool = False) -> Sent:
+    """Pass `body`, which spells `request`, through the receiver's door, under a tenant of its own."""
+    decoded = (json_wire if json else wire).decode(Signal(signal), body)
+    receipt = Receipt(f"t{uuid4().hex}", _RECEIVED_UNIX_NANO, sha256(body).digest())
+    record = envelope.encode(decoded.payload, refused=decoded.refused, **receipt._asdict())
+    return Sent(record, request, receipt)
 
 
 def insert(store: Database, signal: str, sent: Sequence[Sent], directory: Path) -> None:
@@ -59,7 +55,7 @@ def differences(store: Database, signal: str, sent: Sequence[Sent]) -> Iterator[
 
 def _expected(signal: str, sent: Sent) -> dict[str, list[Row]]:
     tables = reference.tables(signal, sent.request, sent.receipt)
-    return tables | {"ingest_errors": reference.wrapped_times(signal, sent.request, sent.receipt)}
+    return tables | {"ingest_errors": reference.errors(signal, sent.request, sent.receipt)}
 
 
 def _rows(store: Database, table: str, tenants: list[str]) -> list[Row]:
@@ -69,7 +65,16 @@ def _rows(store: Database, table: str, tenants: list[str]) -> list[Row]:
         f"SELECT {selected} FROM spanhouse.{table} WHERE TenantId IN {{tenants:Array(String)}}",
         parameters={"tenants": tenants},
     )
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    return [_with_named_item(dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def _with_named_item(row: Row) -> Row:
+    if not row.get("Item"):
+        return row
+    # A refused span is kept as JSON text, spelled as it came; its ids and its name say which one it was.
+    span = loads(row["Item"])
+    ids = {name: (span.get(name) or "").lower() for name in ("traceId", "spanId")}
+    return row | {"Item": ids | {"name": span.get("name") or ""}}
 
 
 def _columns(store: Database, table: str) -> dict[str, str]:

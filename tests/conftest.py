@@ -7,6 +7,8 @@ import pytest
 
 from spanhouse_schema import Database, Settings, migrate
 
+pytest_plugins = ["tests.stores"]
+
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:

@@ -62,13 +62,13 @@ def tables(signal: str, request: Request, receipt: Receipt) -> dict[str, list[Ro
     return {table: [row | stamp for row in rows] for table, rows in _CONVERT[signal](request).items() if rows}
 
 
-def wrapped_times(signal: str, request: Request, receipt: Receipt) -> list[Row]:
-    """The rows of `ingest_errors` for times past 2^63 ns, which their columns hold wrapped to before 1970."""
+def errors(signal: str, request: Request, receipt: Receipt) -> list[Row]:
+    """The rows of `ingest_errors`: refused spans, and times past 2^63 ns, which are stored wrapped to before 1970."""
     stamp = {
         "TenantId": receipt.tenant,
         "IngestedAt": receipt.received_unix_nano // 1_000_000,
         "Signal": signal,
         "Digest": receipt.digest.hex(),
-        "Item": "",
     }
-    return [row | stamp for row in _WRAPPED[signal](request)]
+    refused = traces.refusals(request) if isinstance(request, ExportTraceServiceRequest) else []
+    return [row | stamp for row in (*refused, *_WRAPPED[signal](request))]

@@ -24,6 +24,7 @@ def does_not_fit(unix_nano: int) -> bool:
 def wrapped(unix_nano: int, raw_trace_id: bytes = b"", raw_span_id: bytes = b"") -> dict[str, str]:
     """The part of a row of `ingest_errors` that says which time was stored wrapped, and whose it was."""
     return {
+        "Item": "",
         "Reason": f"time out of range, stored wrapped: {unix_nano}",
         "TraceId": trace_id(raw_trace_id),
         "SpanId": span_id(raw_span_id),

@@ -14,13 +14,22 @@ _STATUSES = {0: "Unset", 1: "Ok", 2: "Error"}
 
 
 def rows(request: ExportTraceServiceRequest) -> dict[str, list[dict[str, Any]]]:
-    """One row a span, without those that `refused` names."""
+    """One row a span, without those that `refusals` names."""
     return {"otel_traces": [_row(*found) for found in _spans(request) if not _is_refused(found[2])]}
 
 
-def refused(request: ExportTraceServiceRequest) -> list[Span]:
-    """The spans that a receiver must not accept: their trace id or span id is none."""
-    return [span for _, _, span in _spans(request) if _is_refused(span)]
+def refusals(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
+    """What `ingest_errors` says of the spans that a receiver must not accept; `Item` is what tells which it was."""
+    return [
+        {
+            "Reason": _why_refused(span),
+            "TraceId": "",
+            "SpanId": "",
+            "Item": {"traceId": span.trace_id.hex(), "spanId": span.span_id.hex(), "name": span.name},
+        }
+        for _, _, span in _spans(request)
+        if _is_refused(span)
+    ]
 
 
 def wrapped_times(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
@@ -45,7 +54,15 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[tuple[ResourceSpans, 
 
 
 def _is_refused(span: Span) -> bool:
-    return not (trace_id(span.trace_id) and span_id(span.span_id))
+    return bool(_why_refused(span))
+
+
+def _why_refused(span: Span) -> str:
+    if not trace_id(span.trace_id):
+        return "the trace id is zero" if len(span.trace_id) == 16 else "the trace id is not 16 bytes"
+    if not span_id(span.span_id):
+        return "the span id is zero" if len(span.span_id) == 8 else "the span id is not 8 bytes"
+    return ""
 
 
 def _row(of_resource: ResourceSpans, of_scope: ScopeSpans, span: Span) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+"""The corpus: what real agent frameworks sent, and the hand-made odd cases beside it."""
+
+import gzip
+from collections.abc import Iterator
+from csv import DictReader
+from pathlib import Path
+from typing import NamedTuple
+
+_CORPUS = Path(__file__).parent / "corpus"
+
+
+class Recording(NamedTuple):
+    """The body of one request; `name` is its file's path in the corpus."""
+
+    name: str
+    signal: str
+    is_json: bool
+    body: bytes
+
+
+def recordings(signal: str | None = None) -> Iterator[Recording]:
+    """Every recorded request of `signal`, or of all signals, in order of arrival in each folder."""
+    for path in sorted(_CORPUS.glob("*/[0-9]*")):
+        recording = _read(path)
+        if signal in {None, recording.signal}:
+            yield recording
+
+
+def edge_cases() -> dict[str, dict[str, str]]:
+    """The rows of `edge/cases.tsv` by the name of their recording."""
+    with (_CORPUS / "edge" / "cases.tsv").open(newline="") as file:
+        return {f"edge/{row['file']}": row for row in DictReader(file, delimiter="\t")}
+
+
+def read(name: str) -> Recording:
+    """The recording of that name."""
+    return _read(_CORPUS / name)
+
+
+def _read(path: Path) -> Recording:
+    body = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    signal = path.name.split(".")[0].partition("-")[2]
+    return Recording(str(path.relative_to(_CORPUS)), signal, ".json" in path.name, body)
