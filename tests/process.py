@@ -164,7 +164,7 @@ def free_port() -> int:
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without Spanhouse's and OpenTelemetry's variables, and with `extra`."""
+    """Return the environment of the tests without Spanhouse's and OpenTelemetry's variables, and with `extra`."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SPANHOUSE_", "OTEL_"))}
     return {**inherited, "COLUMNS": "120", **(extra or {})}
 
