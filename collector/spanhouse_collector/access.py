@@ -1,0 +1,28 @@
+"""Who sends a request: the key that it brought, in either of two headers, and what that key allows."""
+
+from spanhouse_collector.errors import PermissionDenied, Unauthenticated
+from spanhouse_schema.errors import UnknownKey
+from spanhouse_schema.keys import Grant, KeyRing, Scope
+
+
+def authorize(keys: KeyRing, authorization: str | None, api_key: str | None) -> Grant:
+    """Return what a request with these headers (`Authorization: Bearer …`, `x-api-key: …`) may do.
+
+    Raises `Unauthenticated` without a key that is live, `PermissionDenied` when its key may not export.
+    """
+    try:
+        grant = keys.grant(_secret(authorization, api_key))
+    except UnknownKey as error:
+        raise Unauthenticated(str(error)) from error
+    if not grant.allows(Scope.INGEST):
+        raise PermissionDenied(f"a key of scope {grant.scope} may not export: make one with --scope ingest")
+    return grant
+
+
+def _secret(authorization: str | None, api_key: str | None) -> str | None:
+    if authorization is None:
+        return api_key
+    scheme, _, secret = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Unauthenticated("the authorization header is not `Bearer KEY`")
+    return secret.strip()

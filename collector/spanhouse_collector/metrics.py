@@ -1,0 +1,52 @@
+"""What the collector says about itself: Prometheus metrics, in a registry of their own.
+
+The receivers count requests and what is in them; the spool and the loader set what concerns them. Labels are few and
+bounded: nothing that a client writes becomes one.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+_REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LOADING_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+
+class Metrics:
+    """Every metric of a collector. `signal` is traces, logs or metrics; `transport` is http or grpc."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = self._counter(
+            "requests", "Export requests answered, by outcome: ok, partial, or why refused.", "signal transport outcome"
+        )
+        self.request_seconds = self._histogram(
+            "request_seconds", "Seconds from a whole request to its answer.", "signal transport", _REQUEST_S
+        )
+        self.bytes = self._counter("request_bytes", "Bytes of the requests accepted, decompressed.", "signal")
+        self.items = self._counter("items", "Spans, log records and metric points accepted.", "signal")
+        self.refused_items = self._counter("refused_items", "Items left out of their request.", "signal reason")
+        self.duplicates = self._counter("duplicate_requests", "Requests that came again and were not stored.", "signal")
+        self.inflight_bytes = self._gauge("inflight_bytes", "Bytes of requests held in memory.")
+        self.spool_bytes = self._gauge("spool_bytes", "Bytes acknowledged and not in ClickHouse yet.")
+        self.spool_oldest_seconds = self._gauge("spool_oldest_seconds", "Age of the oldest request in the spool.")
+        self.insert_seconds = self._histogram("insert_seconds", "Seconds of one INSERT.", "signal", _LOADING_S)
+        self.insert_failures = self._counter("insert_failures", "INSERTs that failed and are tried again.", "signal")
+        self.lag_seconds = self._histogram(
+            "lag_seconds", "Seconds from receiving a segment's oldest request to its rows.", "signal", _LOADING_S
+        )
+        self.dead_letters = self._gauge("dead_letters", "Dead letters that wait for somebody.", "signal")
+
+    def text(self) -> bytes:
+        """Return all of them in Prometheus' text format, of the type `content_type`."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, description: str, labels: str = "") -> Counter:
+        return Counter(f"spanhouse_{name}", description, labels.split(), registry=self._registry)
+
+    def _gauge(self, name: str, description: str, labels: str = "") -> Gauge:
+        return Gauge(f"spanhouse_{name}", description, labels.split(), registry=self._registry)
+
+    def _histogram(self, name: str, description: str, labels: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"spanhouse_{name}", description, labels.split(), registry=self._registry, buckets=buckets)
