@@ -1,0 +1,57 @@
+# Needs Python 3.11 or newer and make; everything else is installed into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check format docs fuzz bench clean
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install Spanhouse and what its development needs into .venv
+
+up: $(READY) ## Run Spanhouse: OTLP on 4317 and 4318, SQL on 8123; Ctrl-C stops it
+	@exec $(BIN)/spanhouse up
+
+test: $(READY) ## Run every check and every test; under ten minutes on two cores
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest
+
+check: $(READY) ## Run the fast checks: format, lint, layers, types, quick tests
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -q -m "not slow"
+
+.PHONY: lint
+lint:
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: $(READY) ## Format the code, and mend what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(READY) ## Write docs/configuration.md anew from the settings
+	$(BIN)/python docs/generate.py
+
+fuzz: $(READY) ## Send hostile bytes for longer than the tests do (SPANHOUSE_FUZZ_SECONDS, default 300)
+	SPANHOUSE_FUZZ_SECONDS=$${SPANHOUSE_FUZZ_SECONDS:-300} $(BIN)/pytest -q tests/collector -k fuzz
+
+bench: $(READY) ## Measure, beside a peer; prints a table and writes bench/results
+	$(BIN)/pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m bench
+
+clean: ## Remove what was built and cached here; spanhouse-data stays
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Spanhouse needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1): make PYTHON=python3.12 ..."; \
+	  exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,70 @@
+"""Open what the commands share: the database, directly or through the process that holds it, and the ring of keys."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from spanhouse_schema import Database, migrate, retention
+from spanhouse_schema.control import Control
+from spanhouse_schema.engine import holder_of
+from spanhouse_schema.keys import KeyRing, admin_secret, admits_keyless
+from spanhouse_schema.settings import Settings
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Generator[Database]:
+    """The database at the newest revision, with the retention that the settings name; closed at the end.
+
+    Raises `DatabaseError`.
+    """
+    database = Database.open(settings)
+    try:
+        migrate.upgrade(database)
+        retention.apply(database, settings.retention_days)
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def reached_database(settings: Settings) -> Generator[Database]:
+    """The database as it is: opened, or, when another process holds it, reached through that one's SQL door.
+
+    Raises `DatabaseError`, and `AdminKeyUnusable` when that process's secret cannot be read.
+    """
+    database = Database.open(through_door(settings) if is_held(settings) else settings)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def is_held(settings: Settings) -> bool:
+    """Whether another process holds the embedded engine of this data directory."""
+    return settings.embedded and holder_of(settings.data_dir / "engine") is not None
+
+
+def through_door(settings: Settings) -> Settings:
+    """The same settings, with the SQL door that they name as the ClickHouse server. Raises `AdminKeyUnusable`."""
+    secret = admin_secret(settings.data_dir, create=False)
+    return settings.model_copy(update={"clickhouse": f"clickhouse://default:{quote(secret)}@{settings.sql}/spanhouse"})
+
+
+@contextmanager
+def opened_keys(settings: Settings, *listens: str) -> Generator[KeyRing]:
+    """The ring of keys for a process that listens on the settings named in `listens`; it follows what others change.
+
+    Raises `SettingsError` when one of them is open to other machines and no key exists; `ControlError`,
+    `AdminKeyUnusable`.
+    """
+    control = Control.open(settings)
+    try:
+        keyless = admits_keyless(settings, control, listens)
+        keys = KeyRing(control, admin_secret(settings.data_dir, create=True), keyless)
+        keys.start()
+        try:
+            yield keys
+        finally:
+            keys.close()
+    finally:
+        control.close()
