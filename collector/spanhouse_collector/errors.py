@@ -1,18 +1,22 @@
-"""Why a request is refused, in OTLP's own terms: each class fixes the HTTP status and the gRPC code.
+"""What can go wrong in a collector. Of a refused request, each class fixes OTLP's HTTP status and gRPC code.
 
-    SpanhouseError
-    └── RequestRefused         the client must not send it again as it is
-        ├── BadRequest         400, INVALID_ARGUMENT: not the message it claims to be
-        ├── Unauthenticated    401, UNAUTHENTICATED: no key, or one that is not known
-        ├── PermissionDenied   403, PERMISSION_DENIED: a key that may not export
-        ├── TooLarge           413, RESOURCE_EXHAUSTED: over the limit, as sent or decompressed
-        ├── UnsupportedMedia   415, INVALID_ARGUMENT: a content type or encoding that is not OTLP's
-        └── Busy               503, UNAVAILABLE: send it again after `retry_after_s`
+SpanhouseError
+├── RequestRefused          the client must not send it again as it is
+│   ├── BadRequest          400, INVALID_ARGUMENT: not the message it claims to be
+│   ├── Unauthenticated     401, UNAUTHENTICATED: no key, or one that is not known
+│   ├── PermissionDenied    403, PERMISSION_DENIED: a key that may not export
+│   ├── TooLarge            413, RESOURCE_EXHAUSTED: over the limit, as sent or decompressed
+│   ├── UnsupportedMedia    415, INVALID_ARGUMENT: a content type or encoding that is not OTLP's
+│   └── Busy                503, UNAVAILABLE: send it again after `retry_after_s`
+├── SpoolInUse              another process holds the spool's directory
+├── DeadLetterUnknown       no dead letter has this name, or several have
+└── DeadLetterUncertain     a retry of the dead letter could store rows twice
 """
 
 from typing import ClassVar
 
 import grpc
+
 from spanhouse.errors import SpanhouseError
 
 
@@ -70,3 +74,15 @@ class Busy(RequestRefused):
     def __init__(self, message: str, retry_after_s: int = 1) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class SpoolInUse(SpanhouseError):
+    """Another process holds the spool's directory."""
+
+
+class DeadLetterUnknown(SpanhouseError):
+    """No dead letter has this name, or several have."""
+
+
+class DeadLetterUncertain(SpanhouseError):
+    """A retry of the dead letter could store rows twice."""

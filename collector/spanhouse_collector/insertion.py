@@ -1,0 +1,175 @@
+"""One segment's way into ClickHouse, attempt after attempt: each record ends stored once, or as a dead letter.
+
+What an attempt may do next depends on what may have been written (every view on this road is fed by the same INSERT):
+
+- Nothing was answered. Anything may have been written. The same INSERT again: its token makes it a no-op if it was.
+- The rows could not be parsed. Nothing was written, since a segment is parsed as one block before any of it is stored:
+  the records may be divided among new tokens. First all requests are serialised anew, which cures what is legal and
+  merely unusual; then halves are tried, down to the request that is at fault. It becomes a dead letter.
+- A view or a table refused the values. Rows may have been written under this token, so that a record given to another
+  token might be stored twice. What is exact is the same token with a record less: what is stored already stays, the
+  rest follows. Each record is left out in turn until ClickHouse takes the others; where that does not help, or would
+  take too long, the whole piece is set aside as one dead letter. What is stored of such a letter is uncertain.
+- Anything else (no memory, no table, no permission, too many parts) is not the records' fault and would befall the
+  next segment too: the same again, for as long as it takes. The spool grows meanwhile, and says so.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from spanhouse_collector import canonical, dead_letter, disk, ingest_error
+from spanhouse_collector.plan import PIECE, Piece, Plan
+from spanhouse_collector.segment import Extent, Segment
+from spanhouse_collector.signal import Signal
+from spanhouse_schema import Database
+from spanhouse_schema.errors import InputUnreadable, StatementFailed
+from spanhouse_schema.ingest import insert_settings
+
+# Codes of errors that a function or a constraint raises because of a value (CANNOT_PARSE_TEXT, DECIMAL_OVERFLOW, …).
+VALUE_CODES = frozenset(
+    {
+        6,
+        11,
+        12,
+        25,
+        26,
+        27,
+        36,
+        38,
+        41,
+        69,
+        70,
+        72,
+        117,
+        125,
+        128,
+        130,
+        131,
+        153,
+        190,
+        321,
+        346,
+        349,
+        376,
+        395,
+        407,
+        427,
+    }
+    | {441, 467, 469, 503, 563, 632, 675, 676, 691, 728}
+)
+_TRIES = 3
+# Each is a whole INSERT; of more records than this none is looked for.
+_MOST_LEFT_OUT = 1000
+
+_log = structlog.get_logger()
+
+
+class Insertion:
+    """The INSERTs of one segment. Blocks: for a worker thread, one at a time."""
+
+    def __init__(self, segment: Segment, signal: Signal, database: Database, spool: Path) -> None:
+        """Write the plan down, or read the one that a crash left. Raises `OSError`."""
+        self._segment = segment
+        self._signal = signal
+        self._database = database
+        self._spool = spool
+        self._plan = Plan.of(segment, insert_settings(signal.value))
+        self._known_extents: list[Extent] = []
+        self._failures = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether each record is stored or is a dead letter."""
+        return not self._plan.pieces
+
+    def attempt(self) -> None:
+        """Try the first piece that is left. Raises `DatabaseError` or `OSError` when it is to be tried again later."""
+        piece = self._plan.pieces[0]
+        try:
+            self._insert(piece)
+        except InputUnreadable as error:
+            self._divide(piece, error)
+        except StatementFailed as error:
+            self._leave_out_next(piece, error)
+        else:
+            self._close(piece)
+
+    def clean_up(self) -> None:
+        """Delete what lay beside the segment, which is deleted already."""
+        disk.remove(self._piece_file)
+        self._plan.remove()
+
+    def _insert(self, piece: Piece) -> None:
+        settings = {**self._plan.settings, "insert_deduplication_token": piece.token}
+        self._database.insert_file(self._signal.table, self._file(piece), "Protobuf", settings=settings)
+
+    def _divide(self, piece: Piece, error: InputUnreadable) -> None:
+        if piece.without is not None:
+            raise error  # These records were parsed before: it is not they that are at fault.
+        count = len(self._extents(piece))
+        if not piece.canonical:
+            self._proceed(replace(piece, canonical=True))
+        elif count > 1:
+            half = count // 2
+            self._proceed(self._part(piece.first, half), self._part(piece.first + half, count - half))
+        else:
+            self._bury(piece.token, self._extents(piece), str(error))
+
+    def _part(self, first: int, count: int) -> Piece:
+        return Piece(f"{self._segment.token}.{first}-{first + count}", first, count, canonical=True)
+
+    def _leave_out_next(self, piece: Piece, error: StatementFailed) -> None:
+        if error.code not in VALUE_CODES:
+            raise error
+        self._failures += 1
+        if piece.without is None and self._failures < _TRIES:
+            raise error
+        count = len(self._extents(piece))
+        following = piece.first if piece.without is None else piece.without + 1
+        if count == 1 or count > _MOST_LEFT_OUT or following == piece.first + count:
+            self._bury(piece.token, self._extents(piece), str(error), uncertain=True)
+        else:
+            self._proceed(replace(piece, without=following, error=str(error)))
+
+    def _close(self, piece: Piece) -> None:
+        """The piece is stored, but for the record that it went without."""
+        if piece.without is None:
+            self._proceed()
+        else:
+            left_out = self._extents(replace(piece, first=piece.without, count=1))
+            self._bury(f"{piece.token}.{piece.without}", left_out, piece.error, uncertain=True)
+
+    def _bury(self, name: str, extents: list[Extent], error: str, *, uncertain: bool = False) -> None:
+        """Make these records a dead letter, as they came, and go on with the next piece."""
+        records = list(self._segment.read(extents))
+        letter = dead_letter.write(self._spool, self._signal, name, records, error=error, uncertain=uncertain)
+        ingest_error.report(self._database, letter, records, self._piece_file)
+        self._proceed()
+        # Without ClickHouse's message: that may quote a client's values.
+        _log.error("dead letter", name=name, signal=letter.signal, requests=letter.requests, bytes=letter.bytes)
+
+    def _proceed(self, *pieces: Piece) -> None:
+        self._plan.replace_first(*pieces)
+        self._failures = 0
+
+    def _file(self, piece: Piece) -> Path:
+        if piece == Piece(self._segment.token):
+            return self._segment.path
+        with self._piece_file.open("wb") as file:
+            for number, record in enumerate(self._segment.read(self._extents(piece)), piece.first):
+                if number != piece.without:
+                    file.write(canonical.respell(record, self._signal) if piece.canonical else record)
+        return self._piece_file
+
+    def _extents(self, piece: Piece) -> list[Extent]:
+        """Where the records of the piece lie, the one that it goes without among them."""
+        if not self._known_extents:
+            self._known_extents = self._segment.extents()
+        end = None if piece.count is None else piece.first + piece.count
+        return self._known_extents[piece.first : end]
+
+    @property
+    def _piece_file(self) -> Path:
+        return self._segment.path.with_suffix(PIECE)

@@ -1,0 +1,130 @@
+"""The loader: brings the spool's segments into ClickHouse, oldest first, each signal for itself."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from spanhouse_collector import dead_letter
+from spanhouse_collector.insertion import VALUE_CODES, Insertion
+from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.segment import Segment
+from spanhouse_collector.signal import Signal
+from spanhouse_collector.spool import Spool
+from spanhouse_schema import Database, DatabaseError, DatabaseUnavailable, StatementFailed
+
+_FIRST_DELAY_S = 0.1
+# ClickHouse that does not answer may be back at any time; one that refuses waits for someone to do something.
+_AWAY_DELAY_S, _REFUSED_DELAY_S = 3.0, 15.0
+_INBOX_EVERY_S = 1.0
+
+_T = TypeVar("_T")
+_log = structlog.get_logger()
+
+
+class Loader:
+    """Loads what `spool` holds, from `start` to `stop`. `problems` says what keeps a signal from being loaded now."""
+
+    def __init__(self, spool: Spool, database: Database, metrics: Metrics) -> None:
+        self.problems: dict[Signal, str] = {}
+        self._spool = spool
+        self._database = database
+        self._metrics = metrics
+        self._threads = ThreadPoolExecutor(len(Signal), thread_name_prefix="loader")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to load. The spool must have been started."""
+        for signal in Signal:
+            waiting = self._metrics.dead_letters.labels(signal.value)
+            waiting.set_function(partial(dead_letter.count, self._spool.directory, signal))
+        works = [*(self._load_all(signal) for signal in Signal), self._take_in_retries()]
+        self._tasks = [asyncio.create_task(work) for work in works]
+
+    async def stop(self) -> None:
+        """Finish the INSERTs that are running, and begin no other."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.shutdown()
+
+    async def _load_all(self, signal: Signal) -> None:
+        while True:
+            await self._load(signal, await self._spool.next_segment(signal))
+
+    async def _load(self, signal: Signal, segment: Segment) -> None:
+        insertion = await self._insist(
+            signal, lambda: self._in_thread(lambda: Insertion(segment, signal, self._database, self._spool.directory))
+        )
+        while not insertion.is_done:
+            await self._insist(signal, lambda: self._attempt(signal, insertion))
+        if segment.oldest_unix_nano:
+            self._metrics.lag_seconds.labels(signal.value).observe(time.time() - segment.oldest_unix_nano / 1e9)
+        await self._insist(signal, lambda: self._spool.finish(signal, segment))
+        await self._insist(signal, lambda: self._in_thread(insertion.clean_up))
+
+    async def _attempt(self, signal: Signal, insertion: Insertion) -> None:
+        with self._metrics.insert_seconds.labels(signal.value).time():
+            await self._in_thread(insertion.attempt)
+
+    async def _insist(self, signal: Signal, step: Callable[[], Awaitable[_T]]) -> _T:
+        """What `step` returns; repeated, with longer and longer pauses, until it does."""
+        failures = 0
+        while True:
+            try:
+                result = await _undisturbed(step())
+            except Exception as error:  # noqa: BLE001  even a fault of our own must not end the loading for good
+                self._complain(signal, error)
+                await asyncio.sleep(_delay(failures, error))
+                failures += 1
+            else:
+                self.problems.pop(signal, None)
+                return result
+
+    def _complain(self, signal: Signal, error: Exception) -> None:
+        self.problems[signal] = str(error)
+        self._metrics.insert_failures.labels(signal.value).inc()
+        expected = isinstance(error, DatabaseError | OSError)
+        _log.warning(
+            "not loaded yet", signal=signal.value, error=_loggable(error), exc_info=None if expected else error
+        )
+
+    async def _in_thread(self, step: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, step)
+
+    async def _take_in_retries(self) -> None:
+        """Have dead letters loaded again that someone asked for, maybe from another process."""
+        while True:
+            try:
+                for signal, path in dead_letter.waiting(self._spool.directory):
+                    self._spool.adopt(signal, path)
+            except OSError as error:
+                _log.warning("a dead letter cannot be taken in", error=str(error))
+            await asyncio.sleep(_INBOX_EVERY_S)
+
+
+async def _undisturbed(step: Awaitable[_T]) -> _T:
+    """What `step` returns; when cancelled, cancelled only after it has ended."""
+    task = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _loggable(error: Exception) -> str:
+    # What ClickHouse says of a value quotes it, and a client's values are not for the log.
+    if isinstance(error, StatementFailed) and error.code in VALUE_CODES:
+        return f"ClickHouse refused a value, error {error.code}"
+    return str(error)
+
+
+def _delay(failures: int, error: Exception) -> float:
+    longest = _AWAY_DELAY_S if isinstance(error, DatabaseUnavailable) else _REFUSED_DELAY_S
+    return min(longest, _FIRST_DELAY_S * (1 << min(failures, 10))) * random.uniform(0.5, 1)  # noqa: S311  jitter, no secret
