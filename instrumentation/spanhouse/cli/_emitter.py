@@ -147,6 +147,7 @@ def _resource(service: str) -> Resource:
     return Resource.create(
         {
             "service.name": service,
+            "service.instance.id": f"{service}-1",
             "service.namespace": "research-desk",
             "service.version": "1.4.0",
             "deployment.environment.name": "demo",

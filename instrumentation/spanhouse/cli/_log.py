@@ -1,6 +1,7 @@
 """Structured logs on standard error: one line an event, JSON or readable, ours and our libraries' alike.
 
-Neither keys nor passwords reach a line: whatever looks like one is masked where lines are written.
+Neither keys nor passwords reach a line: whatever looks like one is masked where lines are written. Tracebacks come
+without the values of variables, which could be a client's payload.
 """
 
 import logging
@@ -43,16 +44,19 @@ def configure(log_format: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    # One line a request is what /metrics is for.
-    for name in ("uvicorn.access", "httpx", "alembic.runtime.migration"):
+    # What these say at INFO is their own coming and going, which `up` says itself.
+    for name in ("uvicorn.error", "alembic.runtime"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _rendering(log_format: str) -> Sequence[Processor]:
     readable = sys.stderr.isatty() if log_format == "auto" else log_format == "console"
     if readable:
-        return (mask_secrets, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
-    return (structlog.processors.dict_tracebacks, mask_secrets, structlog.processors.JSONRenderer())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        return (mask_secrets, renderer)
+    return (structlog.processors.format_exc_info, mask_secrets, structlog.processors.JSONRenderer())
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from socket import socket
 
 import structlog
-from spanhouse_collector.grpc_server import GrpcServer
-from spanhouse_collector.http import create_app
 
 from spanhouse.cli._serve import HttpServer
+from spanhouse_collector.grpc_server import GrpcServer
+from spanhouse_collector.http import create_app
 from spanhouse_collector.intake import Intake
 from spanhouse_collector.loader import Loader
 from spanhouse_collector.metrics import Metrics
@@ -45,11 +45,14 @@ async def pipeline(
         await loader.start()
         stack.push_async_callback(loader.stop)
         stack.push_async_callback(_drain, spool, loader)
+        stack.push_async_callback(_stop_accepting, http, grpc)
         await grpc.start()
-        stack.push_async_callback(grpc.stop)
         await http.start()
-        stack.push_async_callback(http.stop)
         yield [http]
+
+
+async def _stop_accepting(http: HttpServer, grpc: GrpcServer) -> None:
+    await asyncio.gather(http.stop(), grpc.stop())
 
 
 async def _drain(spool: Spool, loader: Loader) -> None:

@@ -67,6 +67,8 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Whoever connects is who connects: nothing here is decided by a header of a proxy.
+            proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_S,
             ssl_certfile=tls_cert,
             ssl_keyfile=tls_key,
@@ -85,14 +87,15 @@ class HttpServer:
             await asyncio.sleep(0.01)
 
     async def ended(self) -> None:
-        """Wait until it has ended."""
-        assert self._serving is not None, "started before it is waited for"
-        await asyncio.wait([self._serving])
+        """Wait until it has ended, by itself or because it was told to."""
+        if self._serving is not None:
+            await asyncio.wait([self._serving])
 
     async def stop(self) -> None:
         """Accept nothing more, and return when what is in flight has been answered, or after ten seconds."""
         self._server.should_exit = True
-        await self.ended()
+        if self._serving is not None:
+            await self._serving
 
 
 class _Server(uvicorn.Server):

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from contextlib import AsyncExitStack, ExitStack, closing
+from pathlib import Path
 from socket import socket
 
 import typer
@@ -73,8 +74,15 @@ look    {look(settings)}
 
 def look(settings: Settings) -> str:
     """The command line that shows what has come in, as it has to be typed for these settings."""
-    words = ["spanhouse" if shutil.which("spanhouse") else f"{sys.executable} -m spanhouse.cli", "sql"]
+    words = [_ourselves(), "sql"]
     for name in ("data_dir", "sql", "clickhouse"):
         if getattr(settings, name) != Settings.model_fields[name].default and name in settings.model_fields_set:
             words += [f"--{name.replace('_', '-')}", str(getattr(settings, name))]
     return f'{" ".join(words)} "SELECT SpanName, count() FROM otel_traces GROUP BY SpanName"'
+
+
+def _ourselves() -> str:
+    called = Path(sys.argv[0])
+    if shutil.which("spanhouse"):
+        return "spanhouse"
+    return str(called) if called.name == "spanhouse" else f"{sys.executable} -m spanhouse.cli"
