@@ -2,6 +2,7 @@
 
 import time
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -70,5 +71,5 @@ def test_no_system_log_table_grows(database: Database) -> None:
 
 
 def test_every_table_says_what_it_is_for() -> None:
-    for file in files("spanhouse_schema").joinpath("sql").iterdir():
+    for file in Path(str(files("spanhouse_schema").joinpath("sql"))).rglob("*.*"):
         assert file.read_text(encoding="utf-8").startswith(("-- ", "// ")), file.name

@@ -1,4 +1,4 @@
--- Flattens OTLP logs requests into one row a record. A record without a time of its own takes the observed one.
+-- Unfolds the log records of each resource and scope into one row a record. A record without a time of its own takes the observed one.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.otel_logs_mv TO spanhouse.otel_logs AS
 SELECT
     otlp_time(if(record.time_unix_nano = 0, record.observed_time_unix_nano, record.time_unix_nano)) AS Timestamp,
@@ -19,33 +19,5 @@ SELECT
     record.event_name AS EventName,
     TenantId,
     IngestedAt
-FROM
-(
-    SELECT
-        TenantId,
-        IngestedAt,
-        ResourceAttributes,
-        ResourceSchemaUrl,
-        scope_logs.scope.name AS ScopeName,
-        scope_logs.scope.version AS ScopeVersion,
-        otlp_attributes(scope_logs.scope.attributes) AS ScopeAttributes,
-        scope_logs.schema_url AS ScopeSchemaUrl,
-        arrayJoin(scope_logs.log_records) AS record
-    FROM
-    (
-        SELECT
-            TenantId,
-            IngestedAt,
-            otlp_attributes(resource_logs.resource.attributes) AS ResourceAttributes,
-            resource_logs.schema_url AS ResourceSchemaUrl,
-            arrayJoin(resource_logs.scope_logs) AS scope_logs
-        FROM
-        (
-            SELECT
-                tenant AS TenantId,
-                toDateTime64(otlp_time(received_unix_nano), 3) AS IngestedAt,
-                arrayJoin(request.resource_logs) AS resource_logs
-            FROM spanhouse.otlp_logs
-        )
-    )
-);
+FROM spanhouse.otlp_scope_logs
+ARRAY JOIN log_records AS record;

@@ -1,4 +1,4 @@
--- Flattens OTLP trace requests into one row a span.
+-- Unfolds the spans of each resource and scope into one row a span.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.otel_traces_mv TO spanhouse.otel_traces AS
 SELECT
     otlp_time(span.start_time_unix_nano) AS Timestamp,
@@ -32,33 +32,5 @@ SELECT
     span.dropped_attributes_count AS DroppedAttributesCount,
     span.dropped_events_count AS DroppedEventsCount,
     span.dropped_links_count AS DroppedLinksCount
-FROM
-(
-    SELECT
-        TenantId,
-        IngestedAt,
-        ResourceAttributes,
-        ResourceSchemaUrl,
-        scope_spans.scope.name AS ScopeName,
-        scope_spans.scope.version AS ScopeVersion,
-        otlp_attributes(scope_spans.scope.attributes) AS ScopeAttributes,
-        scope_spans.schema_url AS ScopeSchemaUrl,
-        arrayJoin(scope_spans.spans) AS span
-    FROM
-    (
-        SELECT
-            TenantId,
-            IngestedAt,
-            otlp_attributes(resource_spans.resource.attributes) AS ResourceAttributes,
-            resource_spans.schema_url AS ResourceSchemaUrl,
-            arrayJoin(resource_spans.scope_spans) AS scope_spans
-        FROM
-        (
-            SELECT
-                tenant AS TenantId,
-                toDateTime64(otlp_time(received_unix_nano), 3) AS IngestedAt,
-                arrayJoin(request.resource_spans) AS resource_spans
-            FROM spanhouse.otlp_traces
-        )
-    )
-);
+FROM spanhouse.otlp_scope_spans
+ARRAY JOIN spans AS span;

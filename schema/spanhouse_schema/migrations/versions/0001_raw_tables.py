@@ -14,6 +14,9 @@ TABLES = (
     "otlp_traces",
     "otlp_logs",
     "otlp_metrics",
+    "otlp_scope_spans",
+    "otlp_scope_logs",
+    "otlp_scope_metrics",
     "otel_traces",
     "otel_traces_trace_id_ts",
     "otel_logs",
@@ -22,6 +25,9 @@ TABLES = (
 )
 VIEWS = (
     "otel_traces_trace_id_ts_mv",
+    "otlp_scope_spans_mv",
+    "otlp_scope_logs_mv",
+    "otlp_scope_metrics_mv",
     "otel_traces_mv",
     "otel_logs_mv",
     *(f"otel_metrics_{kind}_mv" for kind in METRICS),

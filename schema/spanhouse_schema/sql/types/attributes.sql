@@ -1,0 +1,2 @@
+-- A repeated KeyValue.
+Array(Tuple(key LowCardinality(String), value {any_value}))

@@ -1,0 +1,2 @@
+-- A Resource.
+Tuple(attributes {attributes})
