@@ -70,7 +70,7 @@ class GrpcServer:
         return self._server.add_secure_port(self._settings.otlp_grpc, credentials)
 
 
-def _handlers(intake: Intake, signal: Signal) -> grpc.GenericRpcHandler[bytes, bytes]:
+def _handlers(intake: Intake, signal: Signal) -> "grpc.GenericRpcHandler[bytes, bytes]":
     # Without a (de)serializer a handler is given the message's bytes.
     export = grpc.unary_unary_rpc_method_handler(_Receiver(intake, signal).answer)
     return grpc.method_handlers_generic_handler(_SERVICES[signal], {"Export": export})
