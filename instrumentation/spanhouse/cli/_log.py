@@ -71,4 +71,4 @@ def _masked(value: object) -> object:
         return {name: _masked(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_masked(item) for item in value]
-    return str(value) if isinstance(value, BaseException) else value
+    return _masked(str(value)) if isinstance(value, BaseException) else value

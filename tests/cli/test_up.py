@@ -1,0 +1,156 @@
+"""`spanhouse up` as a process: what it says, when it refuses, how it stops."""
+
+import http.client
+import json
+import re
+import signal
+import socket
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.cli.otlp import send, trace
+from tests.process import Spanhouse, free_port, run
+
+pytestmark = pytest.mark.slow
+
+
+def test_it_says_where_it_listens_how_to_send_and_how_to_look(up: Spanhouse) -> None:
+    shown = up.log()
+    for line in (f"OTLP/HTTP   {up.http}", f"OTLP/gRPC   http://{up.grpc}", f"SQL         {up.sql}"):
+        assert line in shown
+    assert f"OTEL_EXPORTER_OTLP_ENDPOINT={up.http}" in shown
+    assert re.search(r'look .* sql .*"SELECT .*otel_traces', shown)
+
+
+def test_a_span_is_a_row_within_seconds_of_being_sent(up: Spanhouse) -> None:
+    assert send(up.http, "seen soon") == 200
+    deadline = time.monotonic() + 10
+    while up.sql_text("SELECT count() FROM otel_traces WHERE SpanName = 'seen soon'") != "1":
+        assert time.monotonic() < deadline, up.log()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_clean_stop_loses_nothing_that_was_acknowledged(tmp_path: Path, number: int) -> None:
+    up = Spanhouse.start("up", data_dir=tmp_path / "data")
+    for _ in range(20):
+        assert send(up.http, "a", "b") == 200
+    assert up.stop(number) == 0
+    assert "stopping" in up.log()
+    assert not list((up.data_dir / "spool").rglob("*.segment"))
+    assert _count(up.data_dir) == 40
+
+
+def test_a_request_in_flight_is_answered_before_it_stops(tmp_path: Path) -> None:
+    with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
+        upload = _Upload(up.http)
+        up.process.send_signal(signal.SIGTERM)
+        _wait_for_log(up, "stopping")
+        assert upload.finish() == 200
+        assert up.stop() == 0
+        assert _count(up.data_dir) == 1
+
+
+def test_a_second_signal_ends_it_at_once_and_the_next_start_loads_the_rest(tmp_path: Path) -> None:
+    with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
+        upload = _Upload(up.http)
+        assert send(up.http, "acknowledged") == 200
+        up.process.send_signal(signal.SIGTERM)
+        _wait_for_log(up, "stopping")
+        began = time.monotonic()
+        assert up.stop(signal.SIGTERM) == 1
+        assert time.monotonic() - began < 3
+        upload.close()
+    with Spanhouse.start("up", data_dir=up.data_dir) as again:
+        _wait_for_rows(again, 1)
+
+
+def test_a_taken_port_is_named_with_its_flag(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for flag in ("--otlp-http", "--otlp-grpc", "--sql"):
+            others = [f for f in ("--otlp-http", "--otlp-grpc", "--sql") if f != flag]
+            free = [text for other in others for text in (other, f"127.0.0.1:{free_port()}")]
+            result = run("up", "--data-dir", str(tmp_path / "data"), flag, f"127.0.0.1:{port}", *free)
+            assert result.returncode == 1, result.stderr
+            assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+            assert flag in result.stderr
+            assert "Traceback" not in result.stderr
+
+
+def test_a_second_one_on_the_same_data_names_the_process_that_has_it(up: Spanhouse) -> None:
+    addresses = [
+        text for flag in ("--otlp-http", "--otlp-grpc", "--sql") for text in (flag, f"127.0.0.1:{free_port()}")
+    ]
+    result = run("up", "--data-dir", str(up.data_dir), *addresses)
+    assert result.returncode == 1
+    assert re.fullmatch(
+        rf"spanhouse up: .*already open in process {up.process.pid}; use `spanhouse sql`.*\n", result.stderr
+    )
+
+
+@pytest.mark.parametrize("command", ["up", "engine", "collector"])
+def test_an_address_open_to_others_is_refused_without_keys(tmp_path: Path, command: str) -> None:
+    flag = "--sql" if command == "engine" else "--otlp-http"
+    more = ("--clickhouse", "clickhouse://127.0.0.1:1") if command == "collector" else ()
+    result = run(command, "--data-dir", str(tmp_path / "data"), flag, f"0.0.0.0:{free_port()}", *more)
+    assert result.returncode == 1
+    assert re.search(rf"SPANHOUSE_{flag[2:].replace('-', '_').upper()} is 0\.0\.0\.0:\d+, .*--insecure", result.stderr)
+    assert not (tmp_path / "data" / "engine").exists()
+
+
+def test_logs_are_json_lines_without_keys(tmp_path: Path) -> None:
+    with Spanhouse.start("up", data_dir=tmp_path / "data", flags=("--log-format", "json")) as up:
+        assert send(up.http, "x", key="sh_ingest_a-key-that-nobody-made") == 401
+        assert up.stop() == 0
+        lines = [line for line in up.log().splitlines() if line.startswith("{")]
+        assert all({"event", "level", "timestamp"} <= json.loads(line).keys() for line in lines)
+        assert "a-key-that-nobody-made" not in up.log()
+        assert up.admin_key not in up.log()
+
+
+class _Upload:
+    """A request whose body is sent in two halves."""
+
+    def __init__(self, url: str) -> None:
+        where = urlsplit(url)
+        self._body = json.dumps(trace("in flight")).encode()
+        self._connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+        self._connection.putrequest("POST", "/v1/traces")
+        self._connection.putheader("content-type", "application/json")
+        self._connection.putheader("content-length", str(len(self._body)))
+        self._connection.endheaders(self._body[:10])
+        # The server has read the head when it answers somebody who came later.
+        assert send(url) == 200
+
+    def finish(self) -> int:
+        self._connection.send(self._body[10:])
+        status = self._connection.getresponse().status
+        self.close()
+        return status
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _wait_for_log(up: Spanhouse, text: str) -> None:
+    deadline = time.monotonic() + 10
+    while text not in up.log():
+        assert time.monotonic() < deadline, up.log()
+        time.sleep(0.02)
+
+
+def _wait_for_rows(up: Spanhouse, count: int) -> None:
+    deadline = time.monotonic() + 10
+    while up.sql_text("SELECT count() FROM otel_traces") != str(count):
+        assert time.monotonic() < deadline, up.log()
+        time.sleep(0.05)
+
+
+def _count(data_dir: Path) -> int:
+    result = run("sql", "--data-dir", str(data_dir), "--format", "TSV", "SELECT count() FROM otel_traces")
+    assert result.returncode == 0, result.stderr
+    return int(result.stdout)
