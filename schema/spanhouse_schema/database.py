@@ -5,7 +5,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self
 from urllib.parse import parse_qs, urlsplit
 
 import clickhouse_connect
@@ -161,6 +161,18 @@ class Database:
         }
 
 
+class Statistics(NamedTuple):
+    """What a statement read, wrote and gave back, and how long it took."""
+
+    read_rows: int = 0
+    read_bytes: int = 0
+    written_rows: int = 0
+    written_bytes: int = 0
+    result_rows: int = 0
+    result_bytes: int = 0
+    elapsed_ns: int = 0
+
+
 class Connection:
     """One connection to the embedded engine: `SET` and `USE` on it last until it is closed.
 
@@ -170,15 +182,31 @@ class Connection:
     def __init__(self, engine: str) -> None:
         self._handle = open_engine(engine)
 
-    def query(self, sql: str, fmt: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> bytes:
+    def query(self, sql: str | bytes, fmt: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> bytes:
         """Run a statement, and return its whole result in `fmt` unless the statement names a format itself.
 
         Raises `StatementFailed` with ClickHouse's own message and code.
         """
+        return self.execute(sql, fmt, parameters)[0]
+
+    def execute(
+        self, sql: str | bytes, fmt: str = "TabSeparated", parameters: Mapping[str, str] | None = None
+    ) -> tuple[bytes, Statistics]:
+        """Run a statement as `query` does, and say too what it read and wrote."""
         try:
-            return bytes(self._handle.query(sql, fmt, params=dict(parameters or {})).bytes() or b"")
+            # Bytes are taken as well, and needed: a string in a statement need not be UTF-8.
+            result = self._handle.query(sql, fmt, params=dict(parameters or {}))  # type: ignore[arg-type]  # see above
         except RuntimeError as error:
             raise _statement_failed(str(error)) from error
+        return bytes(result.bytes() or b""), Statistics(
+            read_rows=result.storage_rows_read(),
+            read_bytes=result.storage_bytes_read(),
+            written_rows=result.rows_written(),
+            written_bytes=result.bytes_written(),
+            result_rows=result.rows_read(),
+            result_bytes=result.bytes_read(),
+            elapsed_ns=int(result.elapsed() * 1e9),
+        )
 
     def stream(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """The result of a query, piece by piece; closing the iterator cancels the query.
