@@ -8,7 +8,7 @@ import grpc
 
 from spanhouse_schema.settings import Settings, address
 
-_PATIENCE_S = 3
+_PATIENCE_S = 2
 _SERVING = b"\x08\x01"
 
 

@@ -1,0 +1,121 @@
+"""`spanhouse doctor`: what it finds, and that each finding says what to do."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spanhouse_collector import dead_letter
+from spanhouse_collector.signal import Signal
+from tests.cli.conftest import Result
+from tests.process import Spanhouse, free_port, run
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def free() -> list[str]:
+    """Flags for addresses that nobody listens on."""
+    return [text for flag in ("--otlp-http", "--otlp-grpc", "--sql") for text in (flag, f"127.0.0.1:{free_port()}")]
+
+
+def test_a_fresh_machine_has_nothing_wrong_and_nothing_is_made(call: Call, tmp_path: Path, free: list[str]) -> None:
+    code, findings = _diagnose(call, tmp_path / "data", free)
+    assert (code, [finding for finding in findings if finding["level"] != "ok"]) == (0, [])
+    assert not (tmp_path / "data").exists()
+
+
+def test_every_finding_that_is_not_ok_says_what_to_do(call: Call, tmp_path: Path, free: list[str]) -> None:
+    _make_a_mess(tmp_path)
+    code, findings = _diagnose(call, tmp_path, free)
+    wrong = [finding for finding in findings if finding["level"] != "ok"]
+    assert code == 1
+    assert {"permissions", "clock", "spool", "dead letters"} <= {finding["check"] for finding in wrong}
+    assert all(finding["advice"] for finding in wrong)
+
+
+def test_a_port_that_another_program_has_is_found(call: Call, tmp_path: Path, free: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, findings = _diagnose(call, tmp_path / "data", [*free, "--otlp-http", f"127.0.0.1:{port}"])
+    assert code == 1
+    (finding,) = [finding for finding in findings if finding["level"] == "fail"]
+    assert finding["message"].startswith(f"another program listens on 127.0.0.1:{port}")
+    assert "--otlp-http" in finding["advice"]
+
+
+def test_a_mistyped_variable_is_pointed_out(
+    call: Call, tmp_path: Path, free: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPANHOUSE_OTLP_HTPP", "127.0.0.1:1")
+    code, findings = _diagnose(call, tmp_path / "data", free)
+    assert code == 0
+    (finding,) = [finding for finding in findings if finding["level"] == "warn"]
+    assert "SPANHOUSE_OTLP_HTPP" in finding["message"]
+    assert finding["advice"] == "did you mean SPANHOUSE_OTLP_HTTP?"
+
+
+def test_an_address_that_would_be_refused_is_found(call: Call, tmp_path: Path, free: list[str]) -> None:
+    call("keys", "list", "--data-dir", tmp_path)
+    _, findings = _diagnose(call, tmp_path, [*free, "--otlp-http", f"0.0.0.0:{free_port()}"])
+    (finding,) = [finding for finding in findings if finding["check"] == "keys"]
+    assert finding["level"] == "fail"
+    assert "keys create" in finding["advice"]
+
+
+def test_the_findings_are_readable_without_json(call: Call, tmp_path: Path, free: list[str]) -> None:
+    _make_a_mess(tmp_path)
+    result = call("doctor", "--data-dir", tmp_path, *free)
+    assert result.code == 1
+    assert "fail  dead letters  1 dead letters wait" in result.out
+    assert "-> `spanhouse dead-letter list` says why" in result.out
+
+
+@pytest.mark.slow
+def test_nothing_is_wrong_with_an_installation_that_runs(call: Call, up: Spanhouse) -> None:
+    addresses = [text for name, port in up.ports.items() for text in (f"--{name}", f"127.0.0.1:{port}")]
+    code, findings = _diagnose(call, up.data_dir, addresses)
+    assert [finding for finding in findings if finding["level"] == "fail"] == []
+    assert code == 0
+    messages = {finding["message"] for finding in findings}
+    assert f"process {up.process.pid} runs, and is ready" in messages
+    assert any("the newest revision" in message for message in messages)
+
+
+@pytest.mark.slow
+def test_a_door_that_is_elsewhere_is_said_to_be(call: Call, up: Spanhouse, free: list[str]) -> None:
+    code, findings = _diagnose(call, up.data_dir, free)
+    assert code == 1
+    (finding,) = [finding for finding in findings if finding["level"] == "fail"]
+    assert finding["check"] == "database"
+    assert "--sql" in finding["advice"]
+
+
+@pytest.mark.slow
+def test_a_database_that_nobody_holds_is_opened_and_looked_into(tmp_path: Path, free: list[str]) -> None:
+    assert run("migrate", "up", "--data-dir", str(tmp_path)).returncode == 0
+    result = run("doctor", "--json", "--data-dir", str(tmp_path), *free)
+    (finding,) = [finding for finding in json.loads(result.stdout) if finding["check"] == "migrations"]
+    assert (result.returncode, finding["level"]) == (0, "ok")
+
+
+def _make_a_mess(data_dir: Path) -> None:
+    (data_dir / "admin.key").write_text("open to all")
+    (data_dir / "admin.key").chmod(0o644)
+    spool = data_dir / "spool"
+    dead_letter.write(spool, Signal.TRACES, "0001-aa", [b"no request"], error="it is none")
+    for name, age_s in (("000000000001-00.segment", 3600), ("000000000002-00.segment", -3600)):
+        path = spool / "traces" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x" * 100)
+        os.utime(path, (time.time() - age_s, time.time() - age_s))
+
+
+def _diagnose(call: Call, data_dir: Path, flags: list[str]) -> tuple[int, list[dict[str, Any]]]:
+    result = call("doctor", "--json", "--data-dir", data_dir, *flags)
+    return result.code, json.loads(result.out)

@@ -1,0 +1,44 @@
+"""`spanhouse migrate`: the tables up, back, and how they stand."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Result
+from tests.process import Spanhouse, run
+
+Call = Callable[..., Result]
+
+
+def test_the_sql_is_printed_without_a_database(call: Call, tmp_path: Path) -> None:
+    result = call("migrate", "--sql")
+    assert result.code == 0
+    assert "CREATE TABLE IF NOT EXISTS spanhouse.otel_traces" in result.out
+    assert call("migrate", "up", "--sql", "--data-dir", tmp_path / "data").out == result.out
+    assert "DROP" in call("migrate", "down", "base", "--sql", "--data-dir", tmp_path / "data").out
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.slow
+def test_the_tables_go_up_and_back_and_status_follows(tmp_path: Path) -> None:
+    where = ("--data-dir", str(tmp_path))
+    empty = run("migrate", "status", "--json", *where)
+    assert (empty.returncode, json.loads(empty.stdout)["current"]) == (1, None)
+    assert "run `spanhouse migrate up`" in empty.stderr
+    assert run("migrate", "up", *where).returncode == 0
+    risen = run("migrate", "status", "--json", *where)
+    assert (risen.returncode, json.loads(risen.stdout)["at_head"]) == (0, True)
+    assert run("migrate", "down", "base", *where).returncode == 1, "it asks, and nobody answered"
+    assert run("migrate", "down", "base", "--yes", *where).returncode == 0
+    assert run("migrate", "status", *where).returncode == 1
+
+
+@pytest.mark.slow
+def test_status_is_told_beside_a_running_process_and_up_names_it(call: Call, up: Spanhouse) -> None:
+    door = ("--sql", up.sql.removeprefix("http://"))
+    assert call("migrate", "status", "--data-dir", up.data_dir, *door).code == 0
+    busy = run("migrate", "up", "--data-dir", str(up.data_dir))
+    assert busy.returncode == 1
+    assert f"already open in process {up.process.pid}" in busy.stderr
