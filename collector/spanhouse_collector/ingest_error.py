@@ -15,7 +15,7 @@ def report(database: Database, letter: DeadLetter, records: Iterable[bytes], scr
     Raises `DatabaseError`, `OSError`.
     """
     scratch.write_text("".join(json.dumps(row) + "\n" for row in _rows(letter, records)))
-    settings = {"insert_deduplication_token": f"{letter.name}.error", "async_insert": 0}
+    settings: dict[str, str | int] = {"insert_deduplication_token": f"{letter.name}.error", "async_insert": 0}
     database.insert_file("spanhouse.ingest_errors", scratch, "JSONEachRow", settings=settings)
 
 

@@ -48,8 +48,8 @@ class Writer:
         *,
         first_number: int,
         segment_bytes: int,
-        on_written: Callable[[list[Append], str | None], None],
-        on_sealed: Callable[[Segment], None],
+        on_written: Callable[[list[Append], str | None], object],
+        on_sealed: Callable[[Segment], object],
     ) -> None:
         self.problem: str | None = None
         self._directory = directory

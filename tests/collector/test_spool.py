@@ -1,0 +1,259 @@
+"""What the spool acknowledged is on disk, once; segments are sealed when they should be; past its limit it says so."""
+
+import asyncio
+import shutil
+import subprocess
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from spanhouse_collector import writer
+from spanhouse_collector.errors import Busy, SpoolInUse
+from spanhouse_collector.signal import Signal
+from tests.collector.spooling import MIB, append, finish_one, requests_on_disk, running, send
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_is_acknowledged_is_on_disk(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        for number in range(20):
+            assert await append(spool, send(b"%d" % number))
+            assert requests_on_disk(tmp_path)[-1] == b"%d" % number
+
+
+async def test_signals_are_kept_apart(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        for signal in Signal:
+            await append(spool, send(signal.value.encode()), signal)
+            assert requests_on_disk(tmp_path, signal) == [signal.value.encode()]
+
+
+async def test_requests_that_come_together_share_segments_and_keep_their_order(tmp_path: Path) -> None:
+    requests = [b"%d" % number for number in range(500)]
+    async with running(tmp_path) as spool:
+        assert all(await asyncio.gather(*(append(spool, send(request)) for request in requests)))
+        assert requests_on_disk(tmp_path) == requests
+        segment = await spool.next_segment(Signal.TRACES)
+        assert len(segment.extents()) == 500
+
+
+# --- A request that comes twice
+
+
+async def test_a_request_that_comes_again_is_stored_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        assert await append(spool, send(b"a"))
+        assert not await append(spool, send(b"a"))
+        assert await append(spool, send(b"a", tenant="other"))
+    assert requests_on_disk(tmp_path) == [b"a", b"a"]
+
+
+async def test_a_request_that_comes_twice_at_once_is_stored_once_and_answered_twice(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        answers = await asyncio.gather(*(append(spool, send(b"a")) for _ in range(5)))
+        assert sorted(answers) == [False, False, False, False, True]
+        assert requests_on_disk(tmp_path) == [b"a"]
+
+
+async def test_a_client_that_goes_away_does_not_take_another_ones_answer_along(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        first = asyncio.create_task(append(spool, send(b"a")))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(append(spool, send(b"a")))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert not await second
+        assert not await append(spool, send(b"a"))
+    assert requests_on_disk(tmp_path) == [b"a"]
+
+
+async def test_a_request_is_known_after_a_restart_wherever_it_is(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        await append(spool, send(b"loaded"))
+        await finish_one(spool)
+        await append(spool, send(b"sealed"))
+        await spool.next_segment(Signal.TRACES)
+        await append(spool, send(b"open"))
+        shutil.copytree(tmp_path, tmp_path.with_name("killed"))
+    for directory in (tmp_path, tmp_path.with_name("killed")):
+        async with running(directory) as spool:
+            for request in (b"loaded", b"sealed", b"open"):
+                assert not await append(spool, send(request))
+        assert requests_on_disk(directory) == [b"sealed", b"open"]
+
+
+# --- Sealing
+
+
+async def test_a_segment_is_sealed_when_it_is_full(tmp_path: Path) -> None:
+    async with running(tmp_path, segment_bytes=1000) as spool:
+        for number in range(10):
+            await append(spool, send(bytes([number]) * 300))
+        sealed = sorted((tmp_path / "traces").glob("*.segment"))
+        assert len(sealed) == 4
+        assert all(path.stat().st_size <= 1000 for path in sealed)
+
+
+async def test_a_record_larger_than_a_segment_has_one_of_its_own(tmp_path: Path) -> None:
+    async with running(tmp_path, segment_bytes=1000) as spool:
+        for size in (10, 5000, 11):
+            await append(spool, send(bytes(size)))
+        segments = [path.stat().st_size for path in sorted((tmp_path / "traces").iterdir())]
+    assert [size > 1000 for size in segments] == [False, True, False]
+
+
+async def test_a_segment_never_has_more_records_than_one_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MOST_RECORDS", 7)
+    async with running(tmp_path) as spool:
+        await asyncio.gather(*(append(spool, send(b"%d" % number)) for number in range(30)))
+        counts = []
+        for _ in range(5):
+            segment = await spool.next_segment(Signal.TRACES)
+            counts.append(len(segment.extents()))
+            await spool.finish(Signal.TRACES, segment)
+    assert counts == [7, 7, 7, 7, 2]
+
+
+async def test_small_requests_wait_for_each_other_but_not_for_long(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        begun = time.monotonic()
+        taken = asyncio.create_task(spool.next_segment(Signal.TRACES))
+        for number in range(10):
+            await append(spool, send(b"%d" % number))
+        segment = await taken
+        assert len(segment.extents()) == 10
+        assert writer.SEAL_AFTER_S <= time.monotonic() - begun < writer.SEAL_AFTER_S + 2
+
+
+async def test_while_the_loader_is_busy_a_segment_grows(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        await append(spool, send(b"first"))
+        busy = await spool.next_segment(Signal.TRACES)
+        for number in range(10):
+            await append(spool, send(b"%d" % number))
+            await asyncio.sleep(writer.SEAL_AFTER_S / 4)
+        assert await spool.next_segment(Signal.TRACES) == busy
+        await spool.finish(Signal.TRACES, busy)
+        assert len((await spool.next_segment(Signal.TRACES)).extents()) == 10
+
+
+# --- Limits
+
+
+async def test_past_its_limit_the_spool_asks_for_patience(tmp_path: Path) -> None:
+    async with running(tmp_path, limit_bytes=1000) as spool:
+        await append(spool, send(bytes(700)))
+        with pytest.raises(Busy, match="may hold 1000") as refused:
+            await append(spool, send(b"1" * 300))
+        assert 0 < refused.value.retry_after_s <= 9
+        assert not await append(spool, send(bytes(700)))
+        await finish_one(spool)
+        assert spool.bytes == 0
+        assert await append(spool, send(b"1" * 300))
+    assert requests_on_disk(tmp_path) == [b"1" * 300]
+
+
+async def test_the_spool_knows_its_bytes_and_its_age_after_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        assert spool.oldest_age_s == 0
+        await append(spool, send(bytes(1000)))
+        size = spool.bytes
+        assert 0 <= spool.oldest_age_s < 5
+    await asyncio.sleep(0.3)
+    async with running(tmp_path) as spool:
+        assert spool.bytes == size == sum(path.stat().st_size for path in (tmp_path / "traces").iterdir())
+        assert 0.3 <= spool.oldest_age_s < 5
+
+
+async def test_a_second_process_is_told_who_holds_the_spool(tmp_path: Path) -> None:
+    async with running(tmp_path):
+        with pytest.raises(SpoolInUse, match=r"in use by process \d+"):
+            async with running(tmp_path):
+                pass
+
+
+async def test_a_stopped_spool_accepts_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as spool:
+        pass
+    with pytest.raises(Busy, match="closed"):
+        await append(spool, send(b"late"))
+    assert not requests_on_disk(tmp_path)
+
+
+# --- A full disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """A file system of 24 MiB."""
+    mount = shutil.which("mount")
+    if not mount or subprocess.run([mount, "-t", "tmpfs", "-o", "size=24m", "tmpfs", tmp_path], check=False).returncode:
+        pytest.skip("a small tmpfs cannot be mounted here: that takes root")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+async def _fill(spool_directory: Path) -> None:
+    acknowledged: list[bytes] = []
+    async with running(spool_directory, limit_bytes=1000 * MIB, segment_bytes=2 * MIB) as spool:
+        refused = None
+        for number in range(100):
+            request = b"%d " % number * 100_000
+            try:
+                await append(spool, send(request))
+            except Busy as busy:
+                refused = busy
+                break
+            acknowledged.append(request)
+        assert refused is not None
+        assert "No space left" in str(refused)
+        with pytest.raises(Busy):
+            spool.check()
+        assert requests_on_disk(spool_directory) == acknowledged
+
+        while spool.bytes > 4 * MIB:
+            await finish_one(spool)
+            acknowledged = requests_on_disk(spool_directory)
+        await _until_ready(spool.check)
+        assert await append(spool, send(b"room again"))
+        assert requests_on_disk(spool_directory) == [*acknowledged, b"room again"]
+
+
+async def _until_ready(check: object) -> None:
+    assert callable(check)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            check()
+        except Busy:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def test_a_full_disk_refuses_loses_nothing_and_recovers(small_disk: Path) -> None:
+    await _fill(small_disk)
+
+
+async def test_so_does_a_disk_that_others_fill_to_the_last_byte(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "RESERVE_BYTES", 0)
+    async with running(small_disk / "spool") as spool:
+        await append(spool, send(b"before"))
+        filler = small_disk / "filler"
+        with pytest.raises(OSError, match="No space left"):
+            filler.write_bytes(bytes(32 * MIB))
+        for _ in range(3):
+            with pytest.raises(Busy, match="No space left"):
+                await append(spool, send(b"too much" * 10_000))
+        with pytest.raises(Busy, match="No space left"):
+            spool.check()
+        filler.unlink()
+        await _until_ready(spool.check)
+        assert await append(spool, send(b"too much" * 10_000))
+    assert requests_on_disk(small_disk / "spool") == [b"before", b"too much" * 10_000]
