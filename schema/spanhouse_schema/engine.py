@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from fcntl import LOCK_NB, LOCK_SH, flock
 from hashlib import sha256
 from pathlib import Path
 from threading import get_ident
@@ -47,9 +48,14 @@ _CONFIG = """<clickhouse>
 def configure(data_dir: Path, memory_bytes: int) -> str:
     """Write the engine's configuration into `data_dir`, and return the chDB connection string that uses it.
 
-    The engine's own files are in `data_dir/engine`; it may use `memory_bytes` at most.
+    The engine's own files are in `data_dir/engine`; it may use `memory_bytes` at most. Raises `DatabaseBusy` when
+    another process holds them.
     """
     store, config = data_dir / "engine", data_dir / "engine-config"
+    holder = holder_of(store)
+    if holder is not None:
+        # Before the engine finds out: it would print its own account of it.
+        raise DatabaseBusy(_held(store, holder))
     for directory in (data_dir, store, config):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     users = config / "users.xml"
@@ -91,6 +97,10 @@ def _explain(store: str, reason: str) -> str:
     holder = holder_of(Path(store))
     if holder is None:
         return f"the embedded database in {store} cannot be opened: {reason.strip()}"
+    return _held(Path(store), holder)
+
+
+def _held(store: Path, holder: int) -> str:
     return (
         f"the embedded database in {store} is already open in process {holder}; "
         "use `spanhouse sql`, which goes through it, or stop that process first"
@@ -98,21 +108,15 @@ def _explain(store: str, reason: str) -> str:
 
 
 def holder_of(store: Path) -> int | None:
-    """The id of the living process, other than this one, that holds the engine's directory; None when it is free."""
+    """The id of the process, other than this one, that holds the engine's directory; None when it is free."""
     try:
-        found = re.search(r"PID: (\d+)", (store / "status").read_text())
+        with (store / "status").open() as file:
+            try:
+                # The engine keeps this lock while it lives. The id alone may be that of another process by now.
+                flock(file, LOCK_SH | LOCK_NB)
+            except BlockingIOError:
+                found = re.search(r"PID: (\d+)", file.read())
+                return int(found[1]) if found and int(found[1]) != os.getpid() else None
     except FileNotFoundError:
-        return None
-    if found is None or int(found[1]) == os.getpid():
-        return None
-    return int(found[1]) if _is_alive(int(found[1])) else None
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        pass
+    return None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spanhouse.cli._workload import Step, Workload
 from tests.cli.conftest import Result
-from tests.process import Spanhouse, free_port
+from tests.process import Spanhouse, free_port, run
 
 Call = Callable[..., Result]
 
@@ -44,15 +44,15 @@ def test_the_play_has_agents_in_agents_retries_errors_sessions_and_users() -> No
 
 
 @pytest.mark.slow
-def test_what_is_sent_is_what_arrives_with_its_events_and_metrics(call: Call, up: Spanhouse) -> None:
-    result = call("demo", "--endpoint", up.http, "--rate", "400", "--for", "2s", "--seed", "11", "--json")
-    assert result.code == 0, result.err
-    report = json.loads(result.out)
+def test_what_is_sent_is_what_arrives_with_its_events_and_metrics(up: Spanhouse) -> None:
+    result = run("demo", "--endpoint", up.http, "--rate", "400", "--for", "2s", "--seed", "11", "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
     assert report["sent"] >= 800
     assert report["refused"] == 0
     where = "WHERE ResourceAttributes['service.namespace'] = 'research-desk'"
     _wait(up, f"SELECT count() FROM otel_traces {where}", str(report["sent"]))
-    _wait(up, f"SELECT count() > 0 FROM otel_logs {where} AND EventName = 'gen_ai.client.operation.exception'", "true")
+    _wait(up, f"SELECT count() > 0 FROM otel_logs {where} AND EventName = 'gen_ai.client.operation.exception'", "1")
     _wait(up, f"SELECT uniqExact(MetricName) FROM otel_metrics_histogram {where}", "2")
     known = "ParentSpanId IN (SELECT SpanId FROM otel_traces)"
     assert up.sql_text(f"SELECT count() FROM otel_traces {where} AND ParentSpanId != '' AND NOT {known}") == "0"

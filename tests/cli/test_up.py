@@ -5,16 +5,22 @@ import json
 import re
 import signal
 import socket
+import ssl
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import grpc
+import httpx
 import pytest
 
 from tests.cli.otlp import send, trace
 from tests.process import Spanhouse, free_port, run
 
 pytestmark = pytest.mark.slow
+
+# A certificate for localhost that no one else trusts, good for a hundred years.
+TLS = Path(__file__).with_name("tls")
 
 
 def test_it_says_where_it_listens_how_to_send_and_how_to_look(up: Spanhouse) -> None:
@@ -50,7 +56,7 @@ def test_a_request_in_flight_is_answered_before_it_stops(tmp_path: Path) -> None
         up.process.send_signal(signal.SIGTERM)
         _wait_for_log(up, "stopping")
         assert upload.finish() == 200
-        assert up.stop() == 0
+        assert up.process.wait(30) == 0
         assert _count(up.data_dir) == 1
 
 
@@ -110,6 +116,30 @@ def test_logs_are_json_lines_without_keys(tmp_path: Path) -> None:
         assert all({"event", "level", "timestamp"} <= json.loads(line).keys() for line in lines)
         assert "a-key-that-nobody-made" not in up.log()
         assert up.admin_key not in up.log()
+
+
+def test_with_a_certificate_both_transports_speak_tls(tmp_path: Path) -> None:
+    flags = ("--tls-cert", str(TLS / "cert.pem"), "--tls-key", str(TLS / "key.pem"))
+    trusting = ssl.create_default_context(cafile=TLS / "cert.pem")
+    with Spanhouse.start("up", data_dir=tmp_path / "data", flags=flags, wait=False) as up:
+        url = up.http.replace("http:", "https:")
+        _wait_for_log(up, f"OTEL_EXPORTER_OTLP_ENDPOINT={url}")
+        assert httpx.post(f"{url}/v1/traces", json=trace("private"), verify=trusting, timeout=10).status_code == 200
+        credentials = grpc.ssl_channel_credentials((TLS / "cert.pem").read_bytes())
+        with grpc.secure_channel(up.grpc, credentials) as channel:
+            export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export", bytes, bytes)
+            assert export(b"", timeout=10) == b""
+        _wait_for_rows(up, 1)
+
+
+def test_a_certificate_that_is_none_is_a_clear_failure(tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("no certificate")
+    files = ("--tls-cert", str(tmp_path / "no.pem"), "--tls-key", str(TLS / "key.pem"))
+    addresses = [f"{flag}=127.0.0.1:{free_port()}" for flag in ("--otlp-http", "--otlp-grpc", "--sql")]
+    result = run("up", "--data-dir", str(tmp_path / "data"), *files, *addresses)
+    assert result.returncode == 1
+    assert "SPANHOUSE_TLS_CERT" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 class _Upload:

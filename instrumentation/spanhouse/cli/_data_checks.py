@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from fcntl import LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 from pydantic import ByteSize
@@ -23,18 +24,33 @@ _EARLIEST_UNIX_S = 1_735_689_600
 
 
 def check_process(settings: Settings) -> Iterator[Finding]:
-    """Ask the process that runs on this data directory whether it is ready."""
-    holder = holder_of(settings.data_dir / "engine") if settings.embedded else None
+    """Ask the process that receives on this data directory whether it is ready."""
+    engine, receiver = holder_of(settings.data_dir / "engine"), _spool_holder(settings.data_dir / "spool")
+    if engine is not None and engine != receiver:
+        yield ok("process", f"process {engine} holds the database")
+    if receiver is None:
+        yield ok("process", "no process receives into this data directory")
+        return
     answer = get(settings.otlp_http, "/ready", tls=settings.tls_cert is not None)
-    if answer is not None and answer[0] == 503:
-        yield fail("process", f"it is not ready: {answer[1].decode(errors='replace')}", "its log says more")
-    elif holder is None:
-        yield ok("process", "no process holds this data directory")
-    elif answer is None or answer[0] != 200:
-        advice = "an `up` was told other addresses (--otlp-http); a `spanhouse engine` has none, and is fine"
-        yield warn("process", f"process {holder} holds the data, and takes no OTLP on {settings.otlp_http}", advice)
+    if answer is None:
+        message = f"process {receiver} receives, and not on {settings.otlp_http}"
+        yield warn("process", message, "give the address that it was given: --otlp-http")
+    elif answer[0] == 200:
+        yield ok("process", f"process {receiver} runs, and is ready")
     else:
-        yield ok("process", f"process {holder} runs, and is ready")
+        yield fail("process", f"it is not ready: {answer[1].decode(errors='replace')}", "its log says more")
+
+
+def _spool_holder(spool: Path) -> int | None:
+    try:
+        with (spool / "lock").open() as file:
+            try:
+                flock(file, LOCK_SH | LOCK_NB)
+            except BlockingIOError:
+                return int(file.read() or 0)
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:

@@ -79,6 +79,12 @@ class HttpServer:
 
     async def start(self) -> None:
         """Begin to answer. Raises `SpanhouseError` when the application does not start."""
+        try:
+            self._server.config.load()
+        except OSError as error:
+            raise SpanhouseError(
+                f"TLS cannot start: {error}; check SPANHOUSE_TLS_CERT and SPANHOUSE_TLS_KEY"
+            ) from error
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started:
             if self._serving.done():

@@ -38,6 +38,8 @@ def collector(settings: Settings) -> None:
     with ExitStack() as stack:
         keys = stack.enter_context(opened_keys(settings, "otlp_http", "otlp_grpc"))
         http = stack.enter_context(closing(listen("otlp_http", settings.otlp_http)))
+        # gRPC binds by itself, later; a port that is taken is better known now.
+        listen("otlp_grpc", settings.otlp_grpc).close()
         database = stack.enter_context(closing(Database(settings)))
         run(_serve(settings, database, keys, http))
 

@@ -43,10 +43,10 @@ def demo(
 
     Sends rate x duration spans (the last trace is completed), with events and metrics. Ctrl-C ends it early.
     """
-    _log.configure(settings.log_format)
     duration_s = _seconds(for_)
     base = (endpoint or f"http://{settings.otlp_http}").rstrip("/")
     _check_reachable(base)
+    _log.configure(settings.log_format)
     seed = secrets.randbits(32) if seed is None else seed
     emitter = Emitter(base, {"x-api-key": key} if key else None, seed)
     began = time.monotonic()

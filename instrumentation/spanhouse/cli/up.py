@@ -7,7 +7,6 @@ from pathlib import Path
 from socket import socket
 
 import typer
-from spanhouse_api.door import create_app
 
 from spanhouse import __version__
 from spanhouse.cli import _log
@@ -16,6 +15,7 @@ from spanhouse.cli._flags import with_settings
 from spanhouse.cli._open import opened_database, opened_keys
 from spanhouse.cli._pipeline import pipeline
 from spanhouse.cli._serve import HttpServer, listen, run, until_stopped
+from spanhouse_api.door import create_app
 from spanhouse_schema import Database
 from spanhouse_schema.keys import KeyRing
 from spanhouse_schema.settings import Settings
@@ -39,6 +39,8 @@ def up(settings: Settings) -> None:
     with ExitStack() as stack:
         keys = stack.enter_context(opened_keys(settings, *listens))
         http = stack.enter_context(closing(listen("otlp_http", settings.otlp_http)))
+        # gRPC binds by itself, later; a port that is taken is better known now.
+        listen("otlp_grpc", settings.otlp_grpc).close()
         door = stack.enter_context(closing(listen("sql", settings.sql))) if settings.embedded else None
         database = stack.enter_context(opened_database(settings))
         run(_serve(settings, database, keys, http, door))
