@@ -5,9 +5,19 @@
 
 -- A double as JavaScript spells it: 0.1, 1e+21, NaN, Infinity.
 CREATE OR REPLACE FUNCTION otlp_double AS (x) ->
-    multiIf(
-        isNaN(x), 'NaN',
-        isInfinite(x), if(x > 0, 'Infinity', '-Infinity'),
+    transform(
+        toString(x),
+        ['nan', 'inf', '-inf'],
+        ['NaN', 'Infinity', '-Infinity'],
+        replaceRegexpOne(toString(x), 'e(\\d)', 'e+\\1')
+    );
+
+-- The same in JSON, which knows no NaN: quoted, so that the text stays JSON and loses nothing.
+CREATE OR REPLACE FUNCTION otlp_json_double AS (x) ->
+    transform(
+        toString(x),
+        ['nan', 'inf', '-inf'],
+        ['"NaN"', '"Infinity"', '"-Infinity"'],
         replaceRegexpOne(toString(x), 'e(\\d)', 'e+\\1')
     );
 
@@ -18,12 +28,19 @@ CREATE OR REPLACE FUNCTION otlp_json_string AS (text) ->
         if(
             match(text, '["\\\\\\x00-\\x1f\\x{2028}\\x{2029}]'),
             arrayFold(
-                (escaped, pair) -> replaceAll(escaped, tupleElement(pair, 1), tupleElement(pair, 2)),
-                arrayConcat(
-                    [('\\', '\\\\'), ('"', '\\"'), ('\n', '\\n'), ('\r', '\\r'), ('\t', '\\t'), ('\b', '\\b'), ('\f', '\\f'),
-                     ('\xE2\x80\xA8', '\\u2028'), ('\xE2\x80\xA9', '\\u2029')],
-                    arrayMap(code -> (char(code), concat('\\u00', lower(hex(toUInt8(code))))), range(32))
-                ),
+                (escaped, character, escape) -> replaceAll(escaped, character, escape),
+                [
+                    '\\', '"', '\n', '\r', '\t', '\b', '\f', '\xE2\x80\xA8', '\xE2\x80\xA9',
+                    '\x00', '\x01', '\x02', '\x03', '\x04', '\x05', '\x06', '\x07', '\x0B',
+                    '\x0E', '\x0F', '\x10', '\x11', '\x12', '\x13', '\x14', '\x15', '\x16',
+                    '\x17', '\x18', '\x19', '\x1A', '\x1B', '\x1C', '\x1D', '\x1E', '\x1F'
+                ],
+                [
+                    '\\\\', '\\"', '\\n', '\\r', '\\t', '\\b', '\\f', '\\u2028', '\\u2029',
+                    '\\u0000', '\\u0001', '\\u0002', '\\u0003', '\\u0004', '\\u0005', '\\u0006', '\\u0007', '\\u000b',
+                    '\\u000e', '\\u000f', '\\u0010', '\\u0011', '\\u0012', '\\u0013', '\\u0014', '\\u0015', '\\u0016',
+                    '\\u0017', '\\u0018', '\\u0019', '\\u001a', '\\u001b', '\\u001c', '\\u001d', '\\u001e', '\\u001f'
+                ],
                 text
             ),
             text
@@ -31,13 +48,13 @@ CREATE OR REPLACE FUNCTION otlp_json_string AS (text) ->
         '"'
     );
 
--- An element of an array as JSON. NaN and the infinities are quoted, so that the text stays JSON and loses nothing.
+-- An element of an array as JSON.
 CREATE OR REPLACE FUNCTION otlp_json AS (element) ->
     multiIf(
         tupleElement(element, 'value') = 'string_value', otlp_json_string(tupleElement(element, 'string_value')),
         tupleElement(element, 'value') = 'int_value', toString(tupleElement(element, 'int_value')),
         tupleElement(element, 'value') = 'bool_value', if(tupleElement(element, 'bool_value'), 'true', 'false'),
-        tupleElement(element, 'value') = 'double_value', if(isFinite(tupleElement(element, 'double_value')), otlp_double(tupleElement(element, 'double_value')), concat('"', otlp_double(tupleElement(element, 'double_value')), '"')),
+        tupleElement(element, 'value') = 'double_value', otlp_json_double(tupleElement(element, 'double_value')),
         tupleElement(element, 'value') = 'bytes_value', concat('"', base64Encode(tupleElement(element, 'bytes_value')), '"'),
         'null'
     );

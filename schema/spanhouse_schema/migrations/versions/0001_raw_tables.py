@@ -39,6 +39,7 @@ FUNCTIONS = (
     "otlp_attributes",
     "otlp_double",
     "otlp_json",
+    "otlp_json_double",
     "otlp_json_string",
     "otlp_map",
     "otlp_span_id",
