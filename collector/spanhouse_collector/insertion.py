@@ -28,40 +28,13 @@ from spanhouse_schema.errors import InputUnreadable, StatementFailed
 from spanhouse_schema.ingest import insert_settings
 
 # Codes of errors that a function or a constraint raises because of a value (CANNOT_PARSE_TEXT, DECIMAL_OVERFLOW, …).
-VALUE_CODES = frozenset(
-    {
-        6,
-        11,
-        12,
-        25,
-        26,
-        27,
-        36,
-        38,
-        41,
-        69,
-        70,
-        72,
-        117,
-        125,
-        128,
-        130,
-        131,
-        153,
-        190,
-        321,
-        346,
-        349,
-        376,
-        395,
-        407,
-        427,
-    }
-    | {441, 467, 469, 503, 563, 632, 675, 676, 691, 728}
-)
+VALUE_CODES = frozenset((
+    6, 11, 12, 25, 26, 27, 38, 41, 69, 70, 72, 117, 125, 128, 130, 131, 153, 190, 321, 346, 349, 376, 395, 407,
+    427, 441, 467, 469, 503, 563, 632, 675, 676, 691, 728,
+))  # fmt: skip
 _TRIES = 3
 # Each is a whole INSERT; of more records than this none is looked for.
-_MOST_LEFT_OUT = 1000
+_MOST_LEFT_OUT = 500
 
 _log = structlog.get_logger()
 
@@ -110,6 +83,7 @@ class Insertion:
             raise error  # These records were parsed before: it is not they that are at fault.
         count = len(self._extents(piece))
         if not piece.canonical:
+            _log.warning("not readable as it came; spelled anew", segment=piece.token, requests=count)
             self._proceed(replace(piece, canonical=True))
         elif count > 1:
             half = count // 2
@@ -131,6 +105,7 @@ class Insertion:
         if count == 1 or count > _MOST_LEFT_OUT or following == piece.first + count:
             self._bury(piece.token, self._extents(piece), str(error), uncertain=True)
         else:
+            _log.warning("a value was refused; tried without a request", segment=piece.token, without=following)
             self._proceed(replace(piece, without=following, error=str(error)))
 
     def _close(self, piece: Piece) -> None:

@@ -12,10 +12,12 @@ import pytest
 from spanhouse_collector import dead_letter, loader
 from spanhouse_collector.dead_letter import DeadLetter
 from spanhouse_collector.errors import DeadLetterUncertain
+from spanhouse_collector.insertion import Insertion
+from spanhouse_collector.segment import Segment
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Database, DatabaseUnavailable, StatementFailed
 from tests.collector.loading import Killer, Tenant, drained, load, loading, poisoned, requests, until
-from tests.collector.spooling import append, running, send
+from tests.collector.spooling import append, running, send, trace_request
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +122,26 @@ async def test_so_does_one_killed_while_it_looks_for_what_cannot_be_read(tmp_pat
         assert [digest for digest, _ in tenant.errors()] == [letter.digest]
 
     assert await _kill_at_every_step(tmp_path, database, bodies, check) >= 30
+
+
+async def test_an_insert_that_is_repeated_after_an_upgrade_is_still_the_one_that_was_planned(
+    tmp_path: Path, database: Database, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path) as spool:
+        await append(spool, tenant.send(requests(1)[0]))
+    [path] = (tmp_path / "traces").glob("*.segment")
+    Insertion(Segment.at(path), Signal.TRACES, database, tmp_path)
+    monkeypatch.setattr("spanhouse_collector.insertion.insert_settings", lambda _: {"no_such_setting": 1})
+    await load(tmp_path, database, [])
+    assert tenant.spans() == _each_once(1)
+
+
+async def test_a_spool_that_was_emptied_and_started_again_uses_no_token_twice(
+    tmp_path: Path, database: Database, tenant: Tenant
+) -> None:
+    for name in ("a", "b", "c"):
+        await load(tmp_path, database, [tenant.send(trace_request(3, name))])
+    assert tenant.spans() == {"a": 3, "b": 3, "c": 3}
 
 
 # --- Poisoned segments
