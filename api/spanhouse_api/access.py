@@ -1,0 +1,51 @@
+"""Who may use the SQL door: the holder of the local admin secret, or of a key of scope admin."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping
+
+from spanhouse_api.errors import NoSecret, Refused
+from spanhouse_schema.errors import UnknownKey
+from spanhouse_schema.keys import Grant, KeyRing, Scope
+
+
+def admit(keys: KeyRing, headers: Mapping[str, str], given: Mapping[str, str]) -> Grant:
+    """What the secret of a request allows. Raises `Refused`, for whatever is not an admin's."""
+    secret = secret_of(headers, given)
+    if not secret:
+        raise NoSecret(
+            "a secret is needed: send the text of admin.key in the data directory, or a key of scope admin, as the "
+            "password, with any user name"
+        )
+    try:
+        grant = keys.grant(secret)
+    except UnknownKey as error:
+        raise Refused(516, "AUTHENTICATION_FAILED", f"Authentication failed: {error}") from error
+    if not grant.allows(Scope.ADMIN):
+        reason = f"a key of scope {grant.scope} does not open this door; one of scope admin does"
+        raise Refused(497, "ACCESS_DENIED", f"Not enough privileges: {reason}")
+    return grant
+
+
+def secret_of(headers: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """The secret that a request brings, '' when none.
+
+    ClickHouse's clients send it in several places: the header Authorization (Basic: the password, or Bearer), the
+    header X-ClickHouse-Key, the URL parameter password. Raises `Refused` for an Authorization that is none of these.
+    """
+    if authorization := headers.get("authorization", ""):
+        return _authorized(authorization)
+    return headers.get("x-clickhouse-key") or given.get("password", "")
+
+
+def _authorized(authorization: str) -> str:
+    scheme, _, value = authorization.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return b64decode(value.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise Refused(516, "AUTHENTICATION_FAILED", "Invalid authentication: not Basic credentials") from error
+    reason = f"Invalid authentication: '{scheme[:40]}' HTTP Authorization scheme is not supported"
+    raise Refused(516, "AUTHENTICATION_FAILED", reason)

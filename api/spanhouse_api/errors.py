@@ -1,0 +1,67 @@
+"""What the SQL door answers when it cannot do what was asked: ClickHouse's codes, names, messages and HTTP statuses.
+
+SpanhouseError
+└── Refused      the door refuses a request itself; carries ClickHouse's code and name for it
+"""
+
+import re
+
+from spanhouse.errors import SpanhouseError
+from spanhouse_schema import DatabaseError, StatementFailed
+
+_STATUSES = {
+    400: {6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376, 427, 441, 675, 676},
+    401: {194},
+    403: {192, 193, 497, 512, 516},
+    404: {46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511},
+    408: {159},
+    411: {381},
+    413: {229},
+    415: {779},
+    501: {48},
+    503: {76, 202, 209, 439},
+}
+_STATUS_OF_CODE = {code: status for status, codes in _STATUSES.items() for code in codes}
+
+# chDB wraps an exception in another with the same code: "Code: 36. DB::Exception: Code: 36. DB::Exception: …".
+_REPEATED_HEAD = re.compile(r"^(?:Code: \d+\. DB::Exception: )+(?=Code: \d+\. DB::Exception: )")
+_REPEATED_TAIL = re.compile(r"( \([A-Z_0-9]+\))(?: \(version [^)]*\)\.?| \([A-Z_0-9]+\)|\.)+$")
+
+
+class Refused(SpanhouseError):
+    """The door refuses a request itself. `code` and `name` are ClickHouse's for the same mistake."""
+
+    def __init__(self, code: int, name: str, reason: str) -> None:
+        super().__init__(f"Code: {code}. DB::Exception: {reason} ({name})")
+        self.code = code
+
+
+class NoSecret(Refused):
+    """A request brought no secret: the one refusal that asks for it, with 401."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(516, "AUTHENTICATION_FAILED", f"Authentication failed: {reason}")
+
+
+def bad_argument(reason: str) -> Refused:
+    """A parameter of the request cannot be used."""
+    return Refused(36, "BAD_ARGUMENTS", reason)
+
+
+def status_of(error: SpanhouseError) -> int:
+    """The HTTP status that ClickHouse answers such an error with."""
+    return 401 if isinstance(error, NoSecret) else _STATUS_OF_CODE.get(code_of(error), 500)
+
+
+def code_of(error: SpanhouseError) -> int:
+    """ClickHouse's code of an error; 1002, UNKNOWN_EXCEPTION, when it has none."""
+    return (error.code if isinstance(error, Refused | StatementFailed) else 0) or 1002
+
+
+def message_of(error: SpanhouseError, version: str) -> str:
+    """One line as ClickHouse writes it, with the name of the code and the engine's version at the end."""
+    text = str(error).strip()
+    if isinstance(error, DatabaseError) and not text.startswith("Code: "):
+        text = f"Code: {code_of(error)}. DB::Exception: {text} (UNKNOWN_EXCEPTION)"
+    text = _REPEATED_TAIL.sub(r"\1", _REPEATED_HEAD.sub("", text))
+    return f"{text} (version {version})"
