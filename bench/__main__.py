@@ -1,0 +1,32 @@
+"""`python -m bench`: measure everything, print a table, write `bench/results/latest.json`."""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import end_to_end, insert, latency, memory
+from bench.report import Figure, publish
+
+PARTS: dict[str, Callable[[Path], list[Figure]]] = {
+    "insert": insert.measure,
+    "end-to-end": end_to_end.measure,
+    "latency": latency.measure,
+    "memory": memory.measure,
+}
+
+
+def main() -> None:
+    """Measure the parts that were named, or all but `memory`, which takes ten minutes and says so when it is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    default = [name for name in PARTS if name != "memory"]
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=default, help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--output", type=Path, default=Path("bench/results/latest.json"))
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="spanhouse-bench-") as directory:
+        figures = [figure for name in arguments.parts for figure in PARTS[name](Path(directory) / name)]
+    publish(figures, arguments.output)
+
+
+if __name__ == "__main__":
+    main()
