@@ -4,9 +4,9 @@ A page can send requests here, and after DNS rebinding (its own name now points 
 cannot choose the Host, Origin and Sec-Fetch-Site headers, which say where it comes from.
 """
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +15,7 @@ from spanhouse_api.errors import Refused
 from spanhouse_api.reply import Engine, send_error
 from spanhouse_schema.settings import address, is_loopback
 
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::\d+)?", re.ASCII)
 _OWN_SITE = frozenset({"", "none", "same-origin"})
 
 
@@ -60,10 +61,8 @@ def _is_own_host(host: str, listens: str) -> bool:
 
 
 def _host_name(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
+    found = _HOST.fullmatch(host)
+    return (found["name"] or found["address"]).lower() if found else None
 
 
 def _is_address(name: str) -> bool:

@@ -1,0 +1,12 @@
+"""Wait for what another thread or process is about to do."""
+
+import time
+from collections.abc import Callable
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Return when the condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"still not so after {timeout_s} s"
+        time.sleep(0.02)
