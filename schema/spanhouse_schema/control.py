@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy import DateTime, Engine, LargeBinary, String, create_engine, event, func, select
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeDecorator
@@ -57,8 +57,13 @@ class Control:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        with self._session() as session:
-            session.execute(CreateTable(_KeyRow.__table__, if_not_exists=True))  # type: ignore[arg-type]  # declared as FromClause
+        try:
+            self._create_table()
+        except ControlError as error:
+            # PostgreSQL checks, then creates: of two processes that begin with an empty database one fails, once.
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            self._create_table()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -117,6 +122,10 @@ class Control:
         """Close every connection."""
         self._engine.dispose()
 
+    def _create_table(self) -> None:
+        with self._session() as session:
+            session.execute(CreateTable(_KeyRow.__table__, if_not_exists=True))  # type: ignore[arg-type]  # declared as FromClause
+
     @contextmanager
     def _session(self) -> Iterator[Session]:
         try:
@@ -124,7 +133,8 @@ class Control:
                 yield session
         except SQLAlchemyError as error:
             shown = self._engine.url.render_as_string(hide_password=True)
-            raise ControlError(f"the control database {shown} cannot be used: {error}") from error
+            reason = str(getattr(error, "orig", error)).strip()
+            raise ControlError(f"the control database {shown} cannot be used: {reason}") from error
 
 
 def digest_of(key: str) -> bytes:
@@ -139,7 +149,7 @@ class _Utc(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
-        return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
 
 
 class _Base(DeclarativeBase):
