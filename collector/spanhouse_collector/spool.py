@@ -149,6 +149,8 @@ class Spool:
     def _recover(self) -> None:
         for draft in self.directory.rglob("*.tmp"):
             disk.remove(draft)
+        for digest in self._journal.load():
+            self._seen.add(digest)
         for signal in Signal:
             directory = self.directory / signal.value
             segments = recovery.recover(directory)
@@ -156,8 +158,6 @@ class Spool:
                 self._seen.add(digest)
             self.bytes += sum(each.size for each in segments)
             self._lanes[signal] = _Lane(directory, segments, self._writer(signal, directory, segments))
-        for digest in self._journal.load():
-            self._seen.add(digest)
 
     def _writer(self, signal: Signal, directory: Path, segments: list[Segment]) -> Writer:
         call = self._loop.call_soon_threadsafe

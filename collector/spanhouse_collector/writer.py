@@ -10,6 +10,7 @@ import os
 import time
 from asyncio import Future
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -26,6 +27,7 @@ RESERVE_BYTES = 8 * 1024 * 1024
 
 _GROUP_BYTES = 8 * 1024 * 1024
 _PROBE_EVERY_S = 1.0
+_CLOSED = "the spool is closed"
 
 
 class Append(NamedTuple):
@@ -95,9 +97,10 @@ class Writer:
         try:
             while not (self._stopping and self._queue.empty()):
                 self._turn()
-            self._seal()
+            self._close()
         finally:
             self._ended = True
+            self.problem = _CLOSED
             self._refuse_rest()
 
     def _turn(self) -> None:
@@ -133,7 +136,7 @@ class Writer:
         return self._opened_at + SEAL_AFTER_S - time.monotonic()
 
     def _write(self, group: list[Append]) -> None:
-        rest = group
+        rest, problem = group, "the spool's writer has failed"
         try:
             while rest:
                 segment = self._open()
@@ -146,7 +149,10 @@ class Writer:
                 self._answer(fitting, None)
                 rest = rest[len(fitting) :]
         except (OSError, MemoryError) as error:
-            self._answer(rest, f"the spool cannot be written: {error}")
+            problem = f"the spool cannot be written: {error}"
+        finally:
+            if rest:
+                self._answer(rest, problem)
 
     def _fitting(self, segment: OpenSegment, appends: list[Append]) -> list[Append]:
         """The first of the appends that the segment still takes; an empty one takes any first one, however large."""
@@ -174,6 +180,13 @@ class Writer:
         except OSError as error:
             self.problem = f"a segment of the spool cannot be sealed: {error}"
 
+    def _close(self) -> None:
+        self._seal()
+        if self._segment and not self._segment.records:
+            # If it stays, the next start deletes it.
+            with suppress(OSError):
+                self._segment.discard()
+
     def _finish(self, segment: OpenSegment) -> None:
         sealed = segment.seal()
         self._segment = None
@@ -195,9 +208,8 @@ class Writer:
 
     def _answer(self, appends: list[Append], problem: str | None) -> None:
         self.problem = problem
-        if appends:
-            self._on_written(appends, problem)
+        self._on_written(appends, problem)
 
     def _refuse_rest(self) -> None:
         while rest := self._take_group(0):
-            self._answer(rest, "the spool is closed")
+            self._answer(rest, _CLOSED)

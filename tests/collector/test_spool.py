@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -183,6 +183,20 @@ async def test_a_stopped_spool_accepts_nothing(tmp_path: Path) -> None:
     assert not requests_on_disk(tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_writer_that_fails_by_a_fault_of_its_own_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spanhouse_collector.segment.OpenSegment.append", lambda *_: 1 / 0)
+    async with running(tmp_path) as spool:
+        with pytest.raises(Busy, match="has failed"):
+            await append(spool, send(b"a"))
+        with pytest.raises(Busy, match="closed"):
+            await append(spool, send(b"b"))
+        with pytest.raises(Busy, match="closed"):
+            spool.check()
+
+
 # --- A full disk
 
 
@@ -196,9 +210,32 @@ def small_disk(tmp_path: Path) -> Generator[Path]:
     subprocess.run(["umount", tmp_path], check=True)
 
 
-async def _fill(spool_directory: Path) -> None:
+async def _until_ready(check: Callable[[], None]) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            check()
+        except Busy:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def test_of_requests_that_come_together_a_full_disk_takes_those_that_fit(small_disk: Path) -> None:
+    requests = [b"%d " % number * 300_000 for number in range(60)]
+    async with running(small_disk, limit_bytes=1000 * MIB, segment_bytes=2 * MIB) as spool:
+        answers = await asyncio.gather(*(append(spool, send(request)) for request in requests), return_exceptions=True)
+        assert all(answer is True or isinstance(answer, Busy) for answer in answers)
+        taken = [request for request, answer in zip(requests, answers, strict=True) if answer is True]
+        assert 0 < len(taken) < len(requests)
+        assert requests_on_disk(small_disk) == taken
+        assert spool.bytes == sum(path.stat().st_size for path in (small_disk / "traces").iterdir())
+
+
+async def test_a_full_disk_refuses_loses_nothing_and_recovers(small_disk: Path) -> None:
     acknowledged: list[bytes] = []
-    async with running(spool_directory, limit_bytes=1000 * MIB, segment_bytes=2 * MIB) as spool:
+    async with running(small_disk, limit_bytes=1000 * MIB, segment_bytes=2 * MIB) as spool:
         refused = None
         for number in range(100):
             request = b"%d " % number * 100_000
@@ -212,31 +249,16 @@ async def _fill(spool_directory: Path) -> None:
         assert "No space left" in str(refused)
         with pytest.raises(Busy):
             spool.check()
-        assert requests_on_disk(spool_directory) == acknowledged
+        assert requests_on_disk(small_disk) == acknowledged
+        # What the loader writes on its way still finds room.
+        assert shutil.disk_usage(small_disk).free >= writer.RESERVE_BYTES
 
         while spool.bytes > 4 * MIB:
             await finish_one(spool)
-            acknowledged = requests_on_disk(spool_directory)
+            acknowledged = requests_on_disk(small_disk)
         await _until_ready(spool.check)
         assert await append(spool, send(b"room again"))
-        assert requests_on_disk(spool_directory) == [*acknowledged, b"room again"]
-
-
-async def _until_ready(check: object) -> None:
-    assert callable(check)
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            check()
-        except Busy:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.05)
-        else:
-            return
-
-
-async def test_a_full_disk_refuses_loses_nothing_and_recovers(small_disk: Path) -> None:
-    await _fill(small_disk)
+        assert requests_on_disk(small_disk) == [*acknowledged, b"room again"]
 
 
 async def test_so_does_a_disk_that_others_fill_to_the_last_byte(
