@@ -6,6 +6,7 @@ from hashlib import sha256
 from json import loads
 from math import isnan
 from pathlib import Path
+from time import time_ns
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -16,12 +17,14 @@ from spanhouse_schema.ingest import insert_settings
 from tests import reference
 from tests.reference import Receipt, Request, Row
 
-_RECEIVED_UNIX_NANO = 1_763_700_000_123_456_789
+# Raw rows are kept by when they came: one that came long ago is deleted at once.
+_RECEIVED_UNIX_NANO = time_ns()
 
 
 class Sent(NamedTuple):
-    """A request on its way into a store: the receiver's record of it, and what its rows are to be made from."""
+    """A request on its way into a store: its body, the receiver's record of that, and what its rows are made from."""
 
+    body: bytes
     record: bytes
     request: Request
     receipt: Receipt
@@ -32,7 +35,7 @@ def send(signal: str, request: Request, body: bytes, *, json: bool = False) -> S
     decoded = (json_wire if json else wire).decode(Signal(signal), body)
     receipt = Receipt(f"t{uuid4().hex}", _RECEIVED_UNIX_NANO, sha256(body).digest())
     record = envelope.encode(decoded.payload, refused=decoded.refused, **receipt._asdict())
-    return Sent(record, request, receipt)
+    return Sent(body, record, request, receipt)
 
 
 def insert(store: Database, signal: str, sent: Sequence[Sent], directory: Path) -> None:
@@ -43,14 +46,16 @@ def insert(store: Database, signal: str, sent: Sequence[Sent], directory: Path) 
     store.insert_file(f"spanhouse.otlp_{signal}", segment, "Protobuf", settings=settings)
 
 
-def differences(store: Database, signal: str, sent: Sequence[Sent]) -> Iterator[str]:
-    """One line for each value, row or column in which the store differs from the reference."""
+def check(store: Database, signal: str, sent: Sequence[Sent]) -> None:
+    """Assert that the store holds the reference's rows of these requests, and no others of their tenants."""
     expected = {request.receipt.tenant: _expected(signal, request) for request in sent}
+    bodies = {request.receipt.tenant: request.body for request in sent}
     for table in (*reference.TABLES[signal], "ingest_errors"):
         found = _rows(store, table, list(expected))
         for tenant, tables in expected.items():
             mine = [row for row in found if row["TenantId"] == tenant]
-            yield from _compare(table, tables.get(table, []), mine)
+            differences = list(_compare(table, tables.get(table, []), mine))
+            assert not differences, "\n".join([*differences[:5], f"{signal} body: {bodies[tenant][:4000]!r}"])
 
 
 def _expected(signal: str, sent: Sent) -> dict[str, list[Row]]:

@@ -5,7 +5,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
-from tests.strategies.values import any_ids, attributes, enums, resources, scopes, texts, times, uint32
+from tests.strategies.values import any_ids, attributes, enums, resources, scopes, several, texts, times, uint32
 
 
 def requests(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[ExportLogsServiceRequest]:
@@ -24,8 +24,8 @@ def requests(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[ExportLog
         span_id=any_ids(8),
         event_name=texts,
     )
-    scope_logs = st.builds(ScopeLogs, scope=scopes(values), log_records=st.lists(record, max_size=3), schema_url=texts)
+    scope_logs = st.builds(ScopeLogs, scope=scopes(values), log_records=several(record, 3), schema_url=texts)
     resource_logs = st.builds(
-        ResourceLogs, resource=resources(values), scope_logs=st.lists(scope_logs, max_size=2), schema_url=texts
+        ResourceLogs, resource=resources(values), scope_logs=several(scope_logs, 2), schema_url=texts
     )
-    return st.builds(ExportLogsServiceRequest, resource_logs=st.lists(resource_logs, max_size=2))
+    return st.builds(ExportLogsServiceRequest, resource_logs=several(resource_logs, 2))

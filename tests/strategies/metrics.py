@@ -30,6 +30,7 @@ from tests.strategies.values import (
     int64,
     resources,
     scopes,
+    several,
     texts,
     times,
     uint32,
@@ -42,23 +43,23 @@ _Measured = TypeVar("_Measured", NumberDataPoint, Exemplar)
 def requests(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[ExportMetricsServiceRequest]:
     """Metric requests of every kind whose attributes have `values`."""
     scope_metrics = st.builds(
-        ScopeMetrics, scope=scopes(values), metrics=st.lists(_metrics(values), max_size=3), schema_url=texts
+        ScopeMetrics, scope=scopes(values), metrics=several(_metrics(values), 3), schema_url=texts
     )
     resource_metrics = st.builds(
         ResourceMetrics,
         resource=resources(values),
-        scope_metrics=st.lists(scope_metrics, max_size=2),
+        scope_metrics=several(scope_metrics, 2),
         schema_url=texts,
     )
-    return st.builds(ExportMetricsServiceRequest, resource_metrics=st.lists(resource_metrics, max_size=2))
+    return st.builds(ExportMetricsServiceRequest, resource_metrics=several(resource_metrics, 2))
 
 
 def _metrics(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[Metric]:
     head = {"name": texts, "description": texts, "unit": texts, "metadata": attributes(values)}
-    numbers = st.lists(_number_points(values), max_size=2)
-    histograms = st.lists(_histogram_points(values), max_size=2)
-    exponentials = st.lists(_exponential_points(values), max_size=2)
-    summaries = st.lists(_summary_points(values), max_size=2)
+    numbers = several(_number_points(values), 2)
+    histograms = several(_histogram_points(values), 2)
+    exponentials = several(_exponential_points(values), 2)
+    summaries = several(_summary_points(values), 2)
     temporality = enums(0, 1, 2)
     sums = st.builds(Sum, data_points=numbers, aggregation_temporality=temporality, is_monotonic=st.booleans())
     return st.one_of(

@@ -5,18 +5,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from tests.strategies.values import any_ids, attributes, enums, ids, resources, scopes, texts, times, uint32
+from tests.strategies.values import any_ids, attributes, enums, ids, resources, scopes, several, texts, times, uint32
 
 
 def requests(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[ExportTraceServiceRequest]:
     """Trace requests whose attributes have `values`; now and then a span has an id that is none."""
-    scope_spans = st.builds(
-        ScopeSpans, scope=scopes(values), spans=st.lists(_spans(values), max_size=3), schema_url=texts
-    )
+    scope_spans = st.builds(ScopeSpans, scope=scopes(values), spans=several(_spans(values), 3), schema_url=texts)
     resource_spans = st.builds(
-        ResourceSpans, resource=resources(values), scope_spans=st.lists(scope_spans, max_size=2), schema_url=texts
+        ResourceSpans, resource=resources(values), scope_spans=several(scope_spans, 2), schema_url=texts
     )
-    return st.builds(ExportTraceServiceRequest, resource_spans=st.lists(resource_spans, max_size=2))
+    return st.builds(ExportTraceServiceRequest, resource_spans=several(resource_spans, 2))
 
 
 def _spans(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[Span]:
@@ -37,8 +35,8 @@ def _spans(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[Span]:
     )
     return st.builds(
         Span,
-        trace_id=st.one_of(ids(16), ids(16), any_ids(16)),
-        span_id=st.one_of(ids(8), ids(8), any_ids(8)),
+        trace_id=st.one_of(*[ids(16)] * 4, any_ids(16)),
+        span_id=st.one_of(*[ids(8)] * 4, any_ids(8)),
         trace_state=texts,
         parent_span_id=any_ids(8),
         flags=uint32,

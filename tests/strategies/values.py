@@ -1,5 +1,7 @@
 """Hypothesis strategies for what every signal is made of: values, attributes, ids, times, numbers."""
 
+from typing import TypeVar
+
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import (
     AnyValue,
@@ -33,6 +35,7 @@ _ODD_DOUBLES = [
     *(0.0, -0.0, 1.0, 0.1, 1e-5, 1e-6, 1e-7, 1e20, 1e21, 1.5e300, 5e-324, 2.2250738585072014e-308),
     *(float("nan"), float("inf"), float("-inf")),
 ]
+T = TypeVar("T")
 _KEYS = ["service.name", "k8s.pod.name", "a", "b", "é", ""]
 
 texts = st.sampled_from(_ODD_TEXTS) | st.text(max_size=12)
@@ -42,6 +45,12 @@ uint64 = st.sampled_from([0, 1, 2**53 + 1, 2**64 - 1]) | st.integers(0, 2**64 - 
 int32 = st.sampled_from([0, 1, -1, 2**31 - 1, -(2**31)]) | st.integers(-(2**31), 2**31 - 1)
 int64 = st.sampled_from(_ODD_INTS) | st.integers(-(2**63), 2**63 - 1)
 doubles = st.sampled_from(_ODD_DOUBLES) | st.floats()
+
+
+def several(items: st.SearchStrategy[T], most: int) -> st.SearchStrategy[list[T]]:
+    """Up to `most` of them; usually there is one, or nothing below it would be tried."""
+    some = st.lists(items, min_size=1, max_size=most)
+    return st.one_of(some, some, st.lists(items, max_size=most))
 
 
 def enums(*known: int) -> st.SearchStrategy[int]:
@@ -107,7 +116,7 @@ any_values = st.one_of(flat_values, flat_values, flat_values, nested_values, dee
 
 
 def attributes(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[list[KeyValue]]:
-    return st.lists(pairs(values), max_size=4)
+    return several(pairs(values), 4)
 
 
 def resources(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[Resource | None]:
