@@ -47,6 +47,8 @@ class Reply:
     status of its own. With `wait` they are held back to the end, and the result with them, in a file.
     """
 
+    _held: SpooledTemporaryFile[bytes]
+
     def __init__(
         self, send: Send, headers: Headers, encoder: Encoder, *, wait: bool, body: bool, directory: Path
     ) -> None:
@@ -56,7 +58,7 @@ class Reply:
         self._encoder = encoder
         self._wait = wait
         self._body = body
-        self._held = SpooledTemporaryFile(_HELD_BYTES, dir=str(directory))  # noqa: SIM115  # `stream` closes it
+        self._directory = directory
         self._started = False
 
     async def stream(self, execution: Execution, version: str) -> None:
@@ -64,7 +66,7 @@ class Reply:
 
         Raises `DatabaseError` or `Refused` while nothing is sent; an error after that stands at the end of the body.
         """
-        with self._held:
+        with SpooledTemporaryFile(_HELD_BYTES, dir=str(self._directory)) as self._held:
             async with aclosing(execution.pieces()) as pieces:
                 async for piece in pieces:
                     await self._take(piece)
