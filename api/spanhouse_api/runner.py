@@ -38,7 +38,7 @@ class Runner:
             return
         session = self._sessions.take(parameters.session)
         try:
-            yield partial(_run_in_session, session, upload, parameters)
+            yield partial(self._run_in_session, session, upload, parameters)
         finally:
             self._sessions.give_back(parameters.session, session)
 
@@ -47,12 +47,31 @@ class Runner:
         self._sessions.close()
 
     def _run_alone(self, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes) -> Statistics:
-        settings = _engine_settings(parameters)
+        settings = self._engine_settings(parameters)
         if parameters.read_only:
             # Last: none can be changed after it.
             settings["readonly"] = settings.pop("readonly", "0").replace("0", "2")
         with self._connect(settings) as connection:
             return _run(connection, upload, parameters, pipe, mark)
+
+    def _run_in_session(
+        self, session: Session, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes
+    ) -> Statistics:
+        if not upload.statement.sets:
+            settings = self._engine_settings(parameters)
+            # It could not be taken off again; what changes something was refused before.
+            settings.pop("readonly", None)
+            return _run(session.connection(settings), upload, parameters, pipe, mark)
+        try:
+            return _run(session.connection({}), upload, parameters, pipe, mark)
+        finally:
+            session.forget()
+
+    def _engine_settings(self, parameters: Parameters) -> dict[str, str]:
+        database = {"database": parameters.database} if parameters.database else {}
+        return {
+            name: str(value) for name, value in self._database.localise({**parameters.settings, **database}).items()
+        }
 
     def _connect(self, settings: Mapping[str, str]) -> Connection:
         connection = self._database.connect()
@@ -64,18 +83,6 @@ class Runner:
         return connection
 
 
-def _run_in_session(session: Session, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes) -> Statistics:
-    if not upload.statement.sets:
-        settings = _engine_settings(parameters)
-        # It could not be taken off again; what changes something was refused before.
-        settings.pop("readonly", None)
-        return _run(session.connection(settings), upload, parameters, pipe, mark)
-    try:
-        return _run(session.connection({}), upload, parameters, pipe, mark)
-    finally:
-        session.forget()
-
-
 def _run(connection: Connection, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes) -> Statistics:
     statement, format_, bound = upload.statement, parameters.default_format, parameters.bound
     if statement.kind is Kind.SELECT:
@@ -85,10 +92,6 @@ def _run(connection: Connection, upload: Upload, parameters: Parameters, pipe: P
     result, statistics = connection.execute(statement.text + mark, format_, bound)
     pipe.write(result)
     return statistics
-
-
-def _engine_settings(parameters: Parameters) -> dict[str, str]:
-    return {**parameters.settings, **({"database": parameters.database} if parameters.database else {})}
 
 
 def _check_read_only(upload: Upload, parameters: Parameters) -> None:
