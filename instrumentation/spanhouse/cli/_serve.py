@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine, Generator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import uvloop
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema.settings import address
+
+_told_to_stop: ContextVar[asyncio.Event] = ContextVar("told to stop")
 
 _GRACE_S = 10
 _BACKLOG = 2048
@@ -25,35 +28,36 @@ class AddressInUse(SpanhouseError):
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main` to its end in uvloop's event loop."""
+    """Run `main` to its end in uvloop's event loop; `until_stopped` in it hears of SIGTERM and SIGINT.
+
+    A second signal ends the process at once, with exit code 1.
+    """
+    told = asyncio.Event()
+    _told_to_stop.set(told)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        # From here on: one that came while things still start must not leave them half open.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            runner.get_loop().add_signal_handler(number, _hear, told)
         runner.run(main)
 
 
 async def until_stopped(servers: "list[HttpServer]") -> None:
-    """Wait for SIGTERM or SIGINT; a second one ends the process at once, with exit code 1.
-
-    Raises `SpanhouseError` when a server ends by itself.
-    """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def told() -> None:
-        if stop.is_set():
-            sys.stderr.write("stopped at once; what was acknowledged is in the spool, and loaded at the next start\n")
-            # The engine's own threads would otherwise keep the interpreter waiting.
-            os._exit(1)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
-    waiting = asyncio.create_task(stop.wait())
+    """Wait until the process is told to stop. Raises `SpanhouseError` when a server ends by itself before."""
+    told = asyncio.create_task(_told_to_stop.get().wait())
     ended = [asyncio.create_task(server.ended()) for server in servers]
-    done, pending = await asyncio.wait([waiting, *ended], return_when=asyncio.FIRST_COMPLETED)
+    done, pending = await asyncio.wait([told, *ended], return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
-    if waiting not in done:
+    if told not in done:
         raise SpanhouseError("a server ended by itself; its error is in the log above")
+
+
+def _hear(told: asyncio.Event) -> None:
+    if told.is_set():
+        sys.stderr.write("stopped at once; what was acknowledged is in the spool, and loaded at the next start\n")
+        # The engine's own threads would otherwise keep the interpreter waiting.
+        os._exit(1)
+    told.set()
 
 
 class HttpServer:
