@@ -151,20 +151,22 @@ async def test_a_spool_that_was_emptied_and_started_again_uses_no_token_twice(
 
 @pytest.mark.parametrize("position", [0, 100, 199])
 async def test_legal_messages_that_clickhouse_does_not_read_are_spelled_anew(
-    tmp_path: Path, database: Database, tenant: Tenant, position: int
+    tmp_path: Path, store: Database, position: int
 ) -> None:
+    tenant = Tenant(store, f"t{uuid4().hex}")
     bodies = requests(200)
     bodies[position] = poisoned(bodies[position])
-    await load(tmp_path, database, [tenant.send(body) for body in bodies])
+    await load(tmp_path, store, [tenant.send(body) for body in bodies])
     assert tenant.spans() == _each_once(200)
     assert not tenant.errors()
     assert not _letters(tmp_path)
 
 
-async def test_what_cannot_be_read_is_a_dead_letter_alone(tmp_path: Path, database: Database, tenant: Tenant) -> None:
+async def test_what_cannot_be_read_is_a_dead_letter_alone(tmp_path: Path, store: Database) -> None:
+    tenant = Tenant(store, f"t{uuid4().hex}")
     bodies = requests(200)
     sent = [tenant.send(body) for body in (*bodies[:60], _NOT_PROTOBUF, *bodies[60:150], b"\x0a\x05", *bodies[150:])]
-    await load(tmp_path, database, sent)
+    await load(tmp_path, store, sent)
     assert tenant.spans() == _each_once(200)
     assert tenant.traces() == 600
     letters = _letters(tmp_path)
