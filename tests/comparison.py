@@ -22,12 +22,12 @@ _RECEIVED_UNIX_NANO = time_ns()
 
 
 class Sent(NamedTuple):
-    """A request on its way into a store: its body, the receiver's record of that, and what its rows are made from."""
+    """A request on its way into a store: its body, what its rows are made from, and the receiver's record of it."""
 
     body: bytes
-    record: bytes
     request: Request
     receipt: Receipt
+    record: bytes = b""
 
 
 def send(signal: str, request: Request, body: bytes, *, json: bool = False) -> Sent:
@@ -35,7 +35,7 @@ def send(signal: str, request: Request, body: bytes, *, json: bool = False) -> S
     decoded = (json_wire if json else wire).decode(Signal(signal), body)
     receipt = Receipt(f"t{uuid4().hex}", _RECEIVED_UNIX_NANO, sha256(body).digest())
     record = envelope.encode(decoded.payload, refused=decoded.refused, **receipt._asdict())
-    return Sent(body, record, request, receipt)
+    return Sent(body, request, receipt, record)
 
 
 def insert(store: Database, signal: str, sent: Sequence[Sent], directory: Path) -> None:
@@ -53,8 +53,7 @@ def check(store: Database, signal: str, sent: Sequence[Sent]) -> None:
     for table in (*reference.TABLES[signal], "ingest_errors"):
         found = _rows(store, table, list(expected))
         for tenant, tables in expected.items():
-            mine = [row for row in found if row["TenantId"] == tenant]
-            differences = list(_compare(table, tables.get(table, []), mine))
+            differences = list(_compare(table, tables.get(table, []), found.get(tenant, [])))
             assert not differences, "\n".join([*differences[:5], f"{signal} body: {bodies[tenant][:4000]!r}"])
 
 
@@ -63,14 +62,19 @@ def _expected(signal: str, sent: Sent) -> dict[str, list[Row]]:
     return tables | {"ingest_errors": reference.errors(signal, sent.request, sent.receipt)}
 
 
-def _rows(store: Database, table: str, tenants: list[str]) -> list[Row]:
+def _rows(store: Database, table: str, tenants: list[str]) -> dict[str, list[Row]]:
+    """The rows of each of these tenants."""
     columns = _columns(store, table)
     selected = ", ".join(columns.values())
     rows = store.rows(
         f"SELECT {selected} FROM spanhouse.{table} WHERE TenantId IN {{tenants:Array(String)}}",
         parameters={"tenants": tenants},
     )
-    return [_with_named_item(dict(zip(columns, row, strict=True))) for row in rows]
+    found: dict[str, list[Row]] = {}
+    for values in rows:
+        row = dict(zip(columns, values, strict=True))
+        found.setdefault(row["TenantId"], []).append(_with_named_item(row))
+    return found
 
 
 def _with_named_item(row: Row) -> Row:

@@ -6,6 +6,22 @@ from csv import DictReader
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.reference import REQUESTS, Request, otlp_json
+
+# What a receiver must not read: nested past the limits, not UTF-8, cut, noise, enum names, a list at the top.
+REFUSED = frozenset(
+    f"edge/{name}"
+    for name in (
+        "0017-traces.pb",
+        "0018-traces.pb.gz",
+        "0027-traces.pb",
+        "0052-traces.pb",
+        "0053-traces.pb",
+        "0078-traces.json",
+        "0085-traces.json",
+        "0086-traces.json",
+    )
+)
 _CORPUS = Path(__file__).parent / "corpus"
 
 
@@ -35,6 +51,13 @@ def edge_cases() -> dict[str, dict[str, str]]:
 def read(name: str) -> Recording:
     """The recording of that name."""
     return _read(_CORPUS / name)
+
+
+def parse(recording: Recording) -> Request:
+    """The request that a recording spells, as the official classes read it."""
+    if recording.is_json:
+        return otlp_json.read(recording.signal, recording.body)
+    return REQUESTS[recording.signal].FromString(recording.body)
 
 
 def _read(path: Path) -> Recording:

@@ -28,24 +28,28 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield request.getfixturevalue("database")
         return
     directory = tmp_path_factory.mktemp("store")
-    opened = _engine(directory) if request.param == "engine over HTTP" else _served(SERVER, directory)
+    opened = _engine(directory) if request.param == "engine over HTTP" else served(SERVER, directory)
     with opened as database:
         yield database
 
 
 @contextmanager
-def _engine(directory: Path) -> Generator[Database]:
-    with Spanhouse.start("engine", data_dir=directory) as engine:
-        address = engine.sql.removeprefix("http://")
-        with _served(f"clickhouse://default:{engine.admin_key}@{address}/spanhouse", directory) as database:
-            yield database
-
-
-@contextmanager
-def _served(dsn: str, directory: Path) -> Generator[Database]:
+def served(dsn: str, directory: Path) -> Generator[Database]:
+    """The database behind a DSN, at the newest revision."""
     database = Database.open(Settings.load(clickhouse=dsn, data_dir=directory))
     try:
         migrate.upgrade(database)
         yield database
     finally:
         database.close()
+
+
+def dsn(running: Spanhouse) -> str:
+    """The DSN of the SQL door of a running `spanhouse up` or `engine`."""
+    return f"clickhouse://default:{running.admin_key}@{running.sql.removeprefix('http://')}/spanhouse"
+
+
+@contextmanager
+def _engine(directory: Path) -> Generator[Database]:
+    with Spanhouse.start("engine", data_dir=directory) as engine, served(dsn(engine), directory) as database:
+        yield database
