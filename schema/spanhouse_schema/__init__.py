@@ -1,6 +1,7 @@
 """The database: its one client, its tables and views, its settings and its keys."""
 
-from spanhouse_schema.database import Connection, Database
+from typing import TYPE_CHECKING
+
 from spanhouse_schema.errors import (
     DatabaseBusy,
     DatabaseError,
@@ -10,6 +11,9 @@ from spanhouse_schema.errors import (
     StatementFailed,
 )
 from spanhouse_schema.settings import Settings
+
+if TYPE_CHECKING:
+    from spanhouse_schema.database import Connection, Database
 
 __all__ = [
     "Connection",
@@ -22,3 +26,12 @@ __all__ = [
     "SettingsError",
     "StatementFailed",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # The engine takes half a second to import, and much of the command line does without.
+    if name in {"Connection", "Database"}:
+        from spanhouse_schema import database  # noqa: PLC0415  # late on purpose, see above
+
+        return getattr(database, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
