@@ -22,6 +22,7 @@ _FIRST_DELAY_S = 0.1
 # ClickHouse that does not answer may be back at any time; one that refuses waits for someone to do something.
 _AWAY_DELAY_S, _REFUSED_DELAY_S = 3.0, 15.0
 _INBOX_EVERY_S = 1.0
+_LOGGED_CHARACTERS = 500
 
 _T = TypeVar("_T")
 _log = structlog.get_logger()
@@ -79,16 +80,21 @@ class Loader:
             try:
                 result = await _undisturbed(step())
             except Exception as error:  # noqa: BLE001  even a fault of our own must not end the loading for good
-                self._complain(signal, error)
-                await asyncio.sleep(_delay(failures, error))
                 failures += 1
+                self._complain(signal, error, failures)
+                await asyncio.sleep(_delay(failures, error))
             else:
-                self.problems.pop(signal, None)
+                if failures:
+                    del self.problems[signal]
+                    _log.info("loaded after all", signal=signal.value, failures=failures)
                 return result
 
-    def _complain(self, signal: Signal, error: Exception) -> None:
+    def _complain(self, signal: Signal, error: Exception, failures: int) -> None:
         self.problems[signal] = str(error)
         self._metrics.insert_failures.labels(signal.value).inc()
+        # The first, the second, the fourth, …: an outage of hours is a few lines.
+        if failures & (failures - 1):
+            return
         expected = isinstance(error, DatabaseError | OSError)
         _log.warning(
             "not loaded yet", signal=signal.value, error=_loggable(error), exc_info=None if expected else error
@@ -114,7 +120,7 @@ async def _undisturbed(step: Awaitable[_T]) -> _T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        await asyncio.gather(task, return_exceptions=True)
         raise
 
 
@@ -122,9 +128,11 @@ def _loggable(error: Exception) -> str:
     # What ClickHouse says of a value quotes it, and a client's values are not for the log.
     if isinstance(error, StatementFailed) and error.code in VALUE_CODES:
         return f"ClickHouse refused a value, error {error.code}"
-    return str(error)
+    # An HTTP client's message has the whole URL in it, and that the whole schema.
+    text = str(error)
+    return text if len(text) <= _LOGGED_CHARACTERS else f"{text[:_LOGGED_CHARACTERS]}…"
 
 
 def _delay(failures: int, error: Exception) -> float:
     longest = _AWAY_DELAY_S if isinstance(error, DatabaseUnavailable) else _REFUSED_DELAY_S
-    return min(longest, _FIRST_DELAY_S * (1 << min(failures, 10))) * random.uniform(0.5, 1)  # noqa: S311  jitter, no secret
+    return min(longest, _FIRST_DELAY_S * (1 << min(failures - 1, 10))) * random.uniform(0.5, 1)  # noqa: S311  jitter, no secret

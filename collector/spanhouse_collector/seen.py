@@ -12,7 +12,7 @@ from spanhouse_collector import disk
 from spanhouse_collector.envelope import DIGEST_BYTES, Head
 
 KEEP_S = 600.0
-# About 120 bytes each: 60 MB at the most. A busier collector remembers for less than ten minutes.
+# About 130 bytes each: 80 MB at the most. A busier collector remembers for less than ten minutes.
 KEEP_REQUESTS = 500_000
 
 _GENERATIONS = 5

@@ -101,9 +101,9 @@ class Killed(BaseException):
 
 
 class Killer:
-    """Ends the loader at a chosen one of the steps that it leaves traces by: each file it changes, each INSERT.
+    """Ends the loader before a chosen one of the steps that it leaves traces by: each file it changes, each INSERT.
 
-    Step 0 is before the first change, 1 after it, 2 before the second, and so on; `done` says that it was reached.
+    `done` says that it has come so far.
     """
 
     def __init__(self, step: int, database: Database, patch: pytest.MonkeyPatch) -> None:
@@ -120,19 +120,14 @@ class Killer:
 
     def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            self._pass_step()
-            result = function(*args, **kwargs)
-            self._pass_step()
-            return result
+            if self._step == 0:
+                self.done = True
+            if self.done:
+                raise Killed
+            self._step -= 1
+            return function(*args, **kwargs)
 
         return wrapped
-
-    def _pass_step(self) -> None:
-        if self._step == 0:
-            self.done = True
-        if self.done:
-            raise Killed
-        self._step -= 1
 
 
 def poisoned(request: bytes) -> bytes:
