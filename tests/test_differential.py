@@ -1,5 +1,6 @@
 """ClickHouse and the reference make the same rows of the same requests, value by value, in every store."""
 
+import json
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
@@ -12,13 +13,22 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from spanhouse_schema import Database
 from tests import reference, strategies
 from tests.comparison import Sent, check, insert, send
-from tests.recordings import REFUSED, parse, recordings
+from tests.recordings import REFUSED, Recording, parse, recordings
 from tests.reference import Request
 from tests.spelling import otlp_json, protobuf
 from tests.strategies.values import DEEPEST, any_values, nest
 
 SIGNALS = list(reference.REQUESTS)
 _REQUESTS_PER_INSERT = 60
+
+# Legal ways to say of a value, and of a histogram, that there is nothing in it.
+_NOTHING = {
+    "logs": ("logRecords", {"attributes": [{"key": "k", "value": {"kvlistValue": None}}], "body": {}}),
+    "metrics": (
+        "metrics",
+        {"histogram": {"dataPoints": [{"count": 1, "bucketCounts": [], "explicitBounds": [], "sum": None}]}},
+    ),
+}
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
@@ -40,13 +50,23 @@ def test_a_generated_request_becomes_the_rows_of_the_reference(store: Database, 
 @pytest.mark.slow
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_many_generated_requests_become_the_rows_of_the_reference(store: Database, signal: str, tmp_path: Path) -> None:
-    _check_generated(store, signal, tmp_path, count=300)
+    _check_generated(store, signal, tmp_path, count=200)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_the_deepest_values_are_kept_wherever_a_value_may_stand(store: Database, signal: str, tmp_path: Path) -> None:
     deep = st.sampled_from([_nested([True]), _nested([False]), _nested([True, False])])
     _check_generated(store, signal, tmp_path, count=20, values=deep)
+
+
+@pytest.mark.parametrize("signal", _NOTHING)
+def test_json_that_says_nothing_is_read_as_nothing(store: Database, signal: str, tmp_path: Path) -> None:
+    items, item = _NOTHING[signal]
+    word = signal.capitalize()
+    body = json.dumps({f"resource{word}": [{f"scope{word}": [{items: [item]}]}]}).encode()
+    sent = [send(signal, parse(Recording("", signal, True, body)), body, json=True)]
+    insert(store, signal, sent, tmp_path)
+    check(store, signal, sent)
 
 
 def _nested(is_map: list[bool]) -> AnyValue:
@@ -65,7 +85,7 @@ def _check_generated(
     values: st.SearchStrategy[AnyValue] = any_values,
 ) -> None:
     generated = _generate(strategies.requests(signal, values), count)
-    for start in range(0, count, _REQUESTS_PER_INSERT):
+    for start in range(0, len(generated), _REQUESTS_PER_INSERT):
         batch = generated[start : start + _REQUESTS_PER_INSERT]
         sent = [one for request, seed in batch for one in _in_every_spelling(signal, request, Random(seed))]
         insert(store, signal, sent, directory)

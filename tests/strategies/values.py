@@ -16,6 +16,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 DEEPEST = 30
 """Levels of nesting that a value may have and must keep."""
 
+_Item = TypeVar("_Item")
+
 _ODD_TEXTS = [
     "",
     "\0",
@@ -35,7 +37,6 @@ _ODD_DOUBLES = [
     *(0.0, -0.0, 1.0, 0.1, 1e-5, 1e-6, 1e-7, 1e20, 1e21, 1.5e300, 5e-324, 2.2250738585072014e-308),
     *(float("nan"), float("inf"), float("-inf")),
 ]
-T = TypeVar("T")
 _KEYS = ["service.name", "k8s.pod.name", "a", "b", "é", ""]
 
 texts = st.sampled_from(_ODD_TEXTS) | st.text(max_size=12)
@@ -47,7 +48,7 @@ int64 = st.sampled_from(_ODD_INTS) | st.integers(-(2**63), 2**63 - 1)
 doubles = st.sampled_from(_ODD_DOUBLES) | st.floats()
 
 
-def several(items: st.SearchStrategy[T], most: int) -> st.SearchStrategy[list[T]]:
+def several(items: st.SearchStrategy[_Item], most: int) -> st.SearchStrategy[list[_Item]]:
     """Up to `most` of them; usually there is one, or nothing below it would be tried."""
     some = st.lists(items, min_size=1, max_size=most)
     return st.one_of(some, some, st.lists(items, max_size=most))
@@ -106,6 +107,7 @@ def nest(value: AnyValue, *, is_map: bool) -> AnyValue:
 
 
 def pairs(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[KeyValue]:
+    """Attributes with `values`, or with none."""
     return st.builds(KeyValue, key=keys, value=st.none() | values)
 
 
@@ -116,10 +118,12 @@ any_values = st.one_of(flat_values, flat_values, flat_values, nested_values, dee
 
 
 def attributes(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[list[KeyValue]]:
+    """Lists of attributes; some keys come twice."""
     return several(pairs(values), 4)
 
 
 def resources(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[Resource | None]:
+    """Resources, and none."""
     entities = st.lists(st.builds(EntityRef, type=texts, id_keys=st.lists(keys, max_size=2)), max_size=1)
     return st.none() | st.builds(
         Resource, attributes=attributes(values), dropped_attributes_count=uint32, entity_refs=entities
@@ -127,6 +131,7 @@ def resources(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[Resource
 
 
 def scopes(values: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[InstrumentationScope | None]:
+    """Scopes, and none."""
     return st.none() | st.builds(
         InstrumentationScope,
         name=texts,
