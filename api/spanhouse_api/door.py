@@ -6,7 +6,7 @@ answered (`reply`). Statements run in threads; the event loop only moves bytes.
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -137,15 +137,14 @@ class Door:
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, and cancel it when the client goes away."""
+    """Do the work, and cancel it when the client goes away or the server stops."""
     working = asyncio.create_task(work)
     watching = asyncio.create_task(_disconnected(request))
-    try:
+    # A server that stops cancels this task. What is left to do is the same.
+    with suppress(asyncio.CancelledError):
         await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        watching.cancel()
-        if not working.done():
-            working.cancel()
+    watching.cancel()
+    working.cancel()
     await asyncio.wait([working])
     if not working.cancelled():
         working.result()

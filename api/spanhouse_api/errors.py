@@ -19,7 +19,7 @@ _STATUSES = {
     413: {229},
     415: {779},
     501: {48},
-    503: {76, 202, 209, 439},
+    503: {76, 202, 209, 236, 439},
 }
 _STATUS_OF_CODE = {code: status for status, codes in _STATUSES.items() for code in codes}
 

@@ -13,7 +13,7 @@ from starlette.types import Send
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.encodings import Encoder, Plain
-from spanhouse_api.errors import NoSecret, code_of, message_of, status_of
+from spanhouse_api.errors import NoSecret, Refused, code_of, message_of, status_of
 from spanhouse_api.execution import Execution
 from spanhouse_schema.database import Statistics
 
@@ -64,22 +64,28 @@ class Reply:
     async def stream(self, execution: Execution, version: str) -> None:
         """Send what a statement gives.
 
-        Raises `DatabaseError` or `Refused` while nothing is sent; an error after that stands at the end of the body.
+        Raises `DatabaseError` or `Refused` while nothing is sent, also when the task is cancelled; an error after that
+        stands at the end of the body.
         """
         with SpooledTemporaryFile(_HELD_BYTES, dir=str(self._directory)) as self._held:
-            async with aclosing(execution.pieces()) as pieces:
-                async for piece in pieces:
-                    await self._take(piece)
             try:
-                statistics = await execution.outcome()
+                await self._relay(execution)
             except SpanhouseError as error:
                 if not self._started:
                     raise
                 await self._break_off(message_of(error, version))
-                return
-            if not self._started:
-                await self._start(statistics)
-            await self._send_body(self._encoder.finish(), more=False)
+            except asyncio.CancelledError as error:
+                if not self._started:
+                    raise Refused(236, "ABORTED", "The statement was cancelled: the SQL door closes") from error
+
+    async def _relay(self, execution: Execution) -> None:
+        async with aclosing(execution.pieces()) as pieces:
+            async for piece in pieces:
+                await self._take(piece)
+        statistics = await execution.outcome()
+        if not self._started:
+            await self._start(statistics)
+        await self._send_body(self._encoder.finish(), more=False)
 
     async def _take(self, piece: bytes) -> None:
         if self._started:

@@ -83,7 +83,7 @@ def test_a_reply_is_compressed_when_it_is_asked_for(http: httpx.Client, encoding
 def test_a_compressed_reply_that_breaks_off_still_says_why(http: httpx.Client) -> None:
     query = "SELECT number, throwIf(number = 3000000, 'boom') FROM numbers(4000000)"
     said, headers = {"enable_http_compression": "1"}, {"accept-encoding": "gzip"}
-    pieces = []
+    pieces: list[bytes] = []
     with http.stream("POST", "/", params=said, headers=headers, content=query) as reply:
         raw = reply.iter_raw()
         with pytest.raises(httpx.RemoteProtocolError):

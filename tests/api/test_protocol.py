@@ -120,8 +120,7 @@ def test_parameters_have_types_and_may_be_names(http: httpx.Client) -> None:
 def test_long_parameters_come_in_a_form(http: httpx.Client) -> None:
     form = {"query": (None, "SELECT length({x:String})"), "param_x": (None, "y" * 100_000)}
     assert http.post("/", files=form).text == "100000\n"
-    external = {"query": (None, "SELECT 1"), "t": ("t.csv", b"1")}
-    refused = http.post("/", files=external)
+    refused = http.post("/", data={"query": "SELECT 1"}, files={"t": ("t.csv", b"1")})
     assert (refused.status_code, "external tables" in refused.text) == (400, True)
 
 

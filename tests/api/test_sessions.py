@@ -11,7 +11,7 @@ from tests.waiting import until
 
 
 def _code(reply: httpx.Response) -> str:
-    return reply.headers.get("x-clickhouse-exception-code", "")
+    return str(reply.headers.get("x-clickhouse-exception-code", ""))
 
 
 @pytest.fixture

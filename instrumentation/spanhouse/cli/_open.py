@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from spanhouse_schema import Database, migrate, retention
+from spanhouse_schema import Database
 from spanhouse_schema.control import Control
 from spanhouse_schema.engine import holder_of
 from spanhouse_schema.keys import KeyRing, admin_secret, admits_keyless
@@ -17,6 +17,9 @@ def opened_database(settings: Settings) -> Generator[Database]:
 
     Raises `DatabaseError`.
     """
+    # Alembic takes most of a second to load, and `spanhouse sql` does without it.
+    from spanhouse_schema import migrate, retention  # noqa: PLC0415  # see above
+
     database = Database.open(settings)
     try:
         migrate.upgrade(database)

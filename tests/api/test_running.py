@@ -1,0 +1,187 @@
+"""Statements while they run: side by side, slow, large, left alone by their clients."""
+
+import socket
+import threading
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from spanhouse_schema import Database
+from tests.api.conftest import SECRET, Door
+from tests.process import Spanhouse
+from tests.waiting import until
+
+_ENDLESS = "SELECT max(cityHash64(number, {})) FROM numbers(1e13) SETTINGS max_threads = 1"
+
+
+def _running(database: Database, text: str) -> int:
+    asked = (
+        "SELECT count() FROM system.processes WHERE position(query, {text:String}) > 0 AND query NOT LIKE '%processes%'"
+    )
+    ((count,),) = database.rows(asked, parameters={"text": text})
+    return int(count)
+
+
+def test_statements_run_side_by_side(door: Door) -> None:
+    def ask(number: int) -> str:
+        return httpx.post(
+            door.url, params={"password": SECRET}, content=f"SELECT {number}, sleep(0.5)", timeout=60
+        ).text
+
+    start = time.monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, range(8)))
+    assert answers == [f"{number}\t0\n" for number in range(8)]
+    assert time.monotonic() - start < 3
+
+
+def test_the_door_answers_while_statements_are_busy(door: Door, http: httpx.Client, database: Database) -> None:
+    busy = threading.Thread(target=_ask_for_two_seconds, args=(door,))
+    busy.start()
+    until(lambda: _running(database, "'busy'") > 0)
+    for _ in range(20):
+        assert http.get("/ping").text == "Ok.\n"
+    assert busy.is_alive()
+    busy.join()
+
+
+def _ask_for_two_seconds(door: Door) -> None:
+    query = _ENDLESS.format("'busy'") + ", max_execution_time = 2"
+    httpx.post(door.url, params={"password": SECRET}, content=query, timeout=60)
+
+
+@pytest.mark.parametrize("wait", ["0", "1"])
+def test_a_client_that_goes_away_cancels_its_statement(door: Door, database: Database, wait: str) -> None:
+    query = _ENDLESS.format(f"'left{wait}'")
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(door.url, params={"password": SECRET, "wait_end_of_query": wait}, content=query, timeout=0.7)
+    until(lambda: _running(database, f"'left{wait}'") == 0, 10)
+
+
+def test_a_client_that_goes_away_in_the_middle_of_a_result_cancels_it(door: Door, database: Database) -> None:
+    query = "SELECT number, 'streaming' FROM numbers(1e13)"
+    with httpx.stream("POST", door.url, params={"password": SECRET}, content=query) as reply:
+        assert next(reply.iter_raw())
+        assert _running(database, "'streaming'") == 1
+    until(lambda: _running(database, "'streaming'") == 0, 10)
+
+
+def test_a_client_that_goes_away_cancels_its_insert(door: Door, database: Database, table: str) -> None:
+    statement = f"INSERT INTO {table} SELECT number, 'inserting' FROM numbers(1e13) SETTINGS max_insert_threads = 1"
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(door.url, params={"password": SECRET}, content=statement, timeout=0.7)
+    until(lambda: _running(database, "'inserting'") == 0, 10)
+
+
+def test_an_upload_that_breaks_off_inserts_nothing(door: Door, database: Database, table: str) -> None:
+    head = f"POST /?password={SECRET} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000000\r\n\r\n"
+    with socket.create_connection((door.host, door.port)) as connection:
+        connection.sendall(head.encode() + f"INSERT INTO {table} FORMAT CSV\n".encode() + b"1,x\n" * 100_000)
+    time.sleep(0.3)
+    assert database.rows(f"SELECT count() FROM {table}") == [(0,)]
+
+
+def test_a_statement_that_is_killed_says_so(door: Door, database: Database) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        query = _ENDLESS.format("'killed'")
+        asked = threads.submit(httpx.post, door.url, params={"password": SECRET}, content=query, timeout=60)
+        until(lambda: _running(database, "'killed'") == 1)
+        killing = "KILL QUERY WHERE query LIKE '%''killed''%' SYNC"
+        assert "finished" in httpx.post(door.url, params={"password": SECRET}, content=killing, timeout=60).text
+        reply = asked.result(30)
+    assert (reply.status_code, reply.headers["x-clickhouse-exception-code"]) == (500, "394")
+
+
+def test_an_error_after_a_mebibyte_stands_at_the_end(door: Door) -> None:
+    query = "SELECT number, throwIf(number = 3000000, 'boom') FROM numbers(4000000)"
+    pieces: list[bytes] = []
+    with httpx.stream("POST", door.url, params={"password": SECRET}, content=query, timeout=60) as reply:
+        assert reply.status_code == 200
+        raw = reply.iter_raw()
+        with pytest.raises(httpx.RemoteProtocolError):
+            pieces.extend(iter(raw))
+    data, _, tail = b"".join(pieces).partition(b"\r\n__exception__\r\n")
+    assert data.startswith(b"0\t0\n1\t0\n")
+    tag, message = tail.split(b"\r\n", 1)
+    assert tag.decode() == reply.headers["x-clickhouse-exception-tag"]
+    text, footer = message.removesuffix(b"\r\n__exception__\r\n").rsplit(b"\n", 1)
+    assert text.startswith(b"Code: 395. DB::Exception: boom")
+    assert footer == b"%d %s" % (len(text), tag)
+
+
+def test_who_waits_for_the_end_gets_such_an_error_with_its_status(door: Door) -> None:
+    query = "SELECT number, throwIf(number = 3000000, 'boom') FROM numbers(4000000)"
+    asked = {"password": SECRET, "wait_end_of_query": "1"}
+    reply = httpx.post(door.url, params=asked, content=query, timeout=60)
+    assert (reply.status_code, reply.headers["x-clickhouse-exception-code"]) == (500, "395")
+
+
+def test_who_waits_for_the_end_gets_a_large_result_whole(door: Door) -> None:
+    asked = {"password": SECRET, "wait_end_of_query": "1"}
+    reply = httpx.post(door.url, params=asked, content="SELECT number FROM numbers(2000000)", timeout=60)
+    assert reply.text.endswith("\n1999999\n")
+    assert reply.headers["content-length"] == str(len(reply.content))
+    assert '"result_rows": "2000000"' in reply.headers["x-clickhouse-summary"]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Spanhouse]:
+    """An engine in a process of its own, whose memory is its own."""
+    with Spanhouse.start("engine", data_dir=tmp_path_factory.mktemp("engine") / "data") as running:
+        yield running
+
+
+def _peak_mib(engine: Spanhouse) -> float:
+    status = Path(f"/proc/{engine.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def _reset_peak(engine: Spanhouse) -> float:
+    Path(f"/proc/{engine.process.pid}/clear_refs").write_text("5")
+    return psutil.Process(engine.process.pid).memory_info().rss / 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_", ["Native", "JSON", "Parquet"])
+def test_a_gigabyte_of_result_takes_little_memory(engine: Spanhouse, format_: str) -> None:
+    count = {"Native": 62_500_000, "JSON": 16_000_000, "Parquet": 62_500_000}[format_]
+    query = f"SELECT number, sipHash64(number) AS h FROM numbers({count}) FORMAT {format_}"
+    before, size = _reset_peak(engine), 0
+    headers = {"x-clickhouse-key": engine.admin_key}
+    with httpx.stream("POST", engine.sql, content=query, headers=headers, timeout=300) as reply:
+        for piece in reply.iter_raw():
+            size += len(piece)
+    assert size > 700_000_000
+    # A row group of Parquet is made in memory before any of it is written.
+    assert _peak_mib(engine) - before < (600 if format_ == "Parquet" else 200)
+
+
+@pytest.mark.slow
+def test_an_upload_of_half_a_gigabyte_takes_little_memory(engine: Spanhouse) -> None:
+    row = b"5,%s\n" % (b"x" * 100)
+    before = _reset_peak(engine)
+    headers = {"x-clickhouse-key": engine.admin_key}
+    said = {"query": "INSERT INTO FUNCTION null('a UInt64, b String') FORMAT CSV"}
+    pieces = (row * 10_000 for _ in range(500))
+    reply = httpx.post(engine.sql, params=said, headers=headers, content=pieces, timeout=300)
+    assert reply.headers["x-clickhouse-summary"].count('"written_rows": "5000000"') == 1
+    # The engine parses in blocks of a million rows, here of a hundred mebibytes; the upload itself is in a file.
+    assert _peak_mib(engine) - before < 700
+
+
+@pytest.mark.slow
+def test_a_stop_ends_what_runs(tmp_path: Path) -> None:
+    with Spanhouse.start("engine", data_dir=tmp_path / "data") as engine:
+        headers = {"x-clickhouse-key": engine.admin_key}
+        with ThreadPoolExecutor(1) as threads:
+            asked = threads.submit(httpx.post, engine.sql, content=_ENDLESS.format("1"), headers=headers, timeout=60)
+            until(lambda: "cityHash64" in engine.sql_text("SHOW PROCESSLIST"))
+            assert engine.stop(timeout_s=40) == 0
+            reply = asked.result(10)
+        assert (reply.status_code, reply.headers["x-clickhouse-exception-code"]) == (503, "236")
+        assert "Traceback" not in engine.log()
