@@ -1,0 +1,1 @@
+"""The whole product, in real processes, under what happens to it."""
