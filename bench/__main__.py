@@ -17,7 +17,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
 
 
 def main() -> None:
-    """Measure the parts that were named, or all but `memory`, which takes ten minutes and says so when it is asked for."""
+    """Measure the parts that were named, or all but `memory`, which takes ten minutes."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     default = [name for name in PARTS if name != "memory"]
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=default, help=f"of {', '.join(PARTS)}")

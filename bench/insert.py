@@ -14,6 +14,7 @@ from bench import spans
 from bench.report import Figure
 from spanhouse_collector import envelope
 from spanhouse_schema import Database, Settings, migrate
+from spanhouse_schema.database import EngineSettings
 from spanhouse_schema.ingest import insert_settings
 
 RUNS = 5
@@ -85,7 +86,7 @@ def _insert_segments(database: Database, segments: list[Path]) -> None:
 
 def _insert_blocks(database: Database, blocks: list[Path]) -> None:
     for block in blocks:
-        settings = {"async_insert": 0, "insert_deduplication_token": f"bench-{next(_tokens)}"}
+        settings: EngineSettings = {"async_insert": 0, "insert_deduplication_token": f"bench-{next(_tokens)}"}
         database.insert_file("spanhouse.otel_traces", block, "Native", settings=settings)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 
@@ -30,8 +31,8 @@ def measure(directory: Path) -> list[Figure]:
         with installation.running():
             taken: list[float] = []
             bodies = spans.requests(SECONDS * SPANS_PER_S, seed=run)
-            steady.append(_p95_lag_s(installation, lambda: taken.extend(_send_evenly(installation, bodies))))
-            saturated.append(_p95_lag_s(installation, lambda: _send_all(installation, flood)))
+            steady.append(_p95_lag_s(installation, partial(_send_evenly, installation, bodies, taken)))
+            saturated.append(_p95_lag_s(installation, partial(_send_all, installation, flood)))
         cuts = quantiles(taken, n=100)
         p50.append(cuts[49] * 1000)
         p99.append(cuts[98] * 1000)
@@ -43,9 +44,10 @@ def measure(directory: Path) -> list[Figure]:
     ]
 
 
-def _send_evenly(installation: Spanhouse, bodies: list[bytes]) -> list[float]:
+def _send_evenly(installation: Spanhouse, bodies: list[bytes], taken: list[float]) -> None:
+    """Send at the steady rate, and add to `taken` the seconds to each acknowledgement."""
     rate = SPANS_PER_S / spans.SPANS_PER_REQUEST
-    return asyncio.run(client.send_at(installation.http, bodies, CLIENTS, rate))
+    taken.extend(asyncio.run(client.send_at(installation.http, bodies, CLIENTS, rate)))
 
 
 def _send_all(installation: Spanhouse, bodies: list[bytes]) -> None:

@@ -93,6 +93,8 @@ def _array(array: Any) -> bytes:
 
 
 def _map(pairs: Any) -> bytes:
+    if pairs is None:
+        raise misfit("an object", pairs)
     return _spelled("kvlistValue", pairs)
 
 

@@ -80,7 +80,8 @@ def _field(field: FieldDescriptor, repeated: bool) -> Encode:
     if wire_type == _LEN:
         return _each(make(tag(field.number, wire_type)))
     packed, encode = tag(field.number, _LEN), _each(make(b""))
-    return lambda values: delimited(packed, encode(values))
+    # ClickHouse does not read a packed list of no numbers, although it is legal.
+    return lambda values: delimited(packed, data) if (data := encode(values)) else b""
 
 
 def _message_field(descriptor: Descriptor, tag: bytes, repeated: bool) -> Encode:

@@ -1,4 +1,4 @@
-"""Clients that send trace requests until they are told to stop, and insist on each; they know which were acknowledged."""
+"""Clients that send trace requests until they are told to stop, insist on each, and know which were acknowledged."""
 
 import threading
 import time

@@ -1,0 +1,1 @@
+"""Tests of the database, its tables, its settings and its control database."""
