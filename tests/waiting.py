@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
     """Return when the condition holds; fail when it does not in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():

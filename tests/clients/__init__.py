@@ -1,0 +1,1 @@
+"""Clients that people really use, at a running Spanhouse."""
