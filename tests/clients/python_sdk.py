@@ -21,6 +21,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AnyValue
 
+from tests.clients.sent import Ids
+
 BEGAN_NS = 1_767_225_600_123_456_789
 SCOPE, VERSION, SCHEMA = "shop.checkout", "2.1", "https://example.com/schemas/1"
 MORE_SPANS = 1_000
@@ -77,15 +79,7 @@ def exporters(transport: str) -> Exporters:
     return Exporters(http_traces.OTLPSpanExporter(), http_logs.OTLPLogExporter(), http_metrics.OTLPMetricExporter())
 
 
-class Recorded(NamedTuple):
-    """The ids that the SDK drew."""
-
-    trace_id: str
-    parent_id: str
-    child_id: str
-
-
-def record(exporters: Exporters, service: str) -> Recorded:
+def record(exporters: Exporters, service: str) -> Ids:
     """Record the telemetry as of `service`, and return once all of it is exported."""
     resource = Resource({"service.name": service, "host.cores": 8})
     ids = _record_spans(exporters.spans, resource)
@@ -94,7 +88,7 @@ def record(exporters: Exporters, service: str) -> Recorded:
     return ids
 
 
-def _record_spans(exporter: SpanExporter, resource: Resource) -> Recorded:
+def _record_spans(exporter: SpanExporter, resource: Resource) -> Ids:
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer(SCOPE, VERSION, schema_url=SCHEMA, attributes={"tier": "gold"})
@@ -117,10 +111,10 @@ def _record_spans(exporter: SpanExporter, resource: Resource) -> Recorded:
         tracer.start_span("one of many", attributes={"number": number}).end()
     provider.shutdown()
     trace_id, parent_id = trace.format_trace_id(parent.get_span_context().trace_id), parent.get_span_context().span_id
-    return Recorded(trace_id, trace.format_span_id(parent_id), trace.format_span_id(child.get_span_context().span_id))
+    return Ids(trace_id, trace.format_span_id(parent_id), trace.format_span_id(child.get_span_context().span_id))
 
 
-def _record_logs(exporter: LogRecordExporter, resource: Resource, ids: Recorded) -> None:
+def _record_logs(exporter: LogRecordExporter, resource: Resource, ids: Ids) -> None:
     provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     logger = provider.get_logger(SCOPE, VERSION, SCHEMA, {"tier": "gold"})

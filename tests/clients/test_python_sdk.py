@@ -2,13 +2,23 @@
 
 import json
 from collections.abc import Generator
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.clients.python_sdk import BEGAN_NS, MORE_SPANS, SCHEMA, SPELLED, SPELLED_BODY, Recorded, exporters, record
+from tests.clients.python_sdk import (
+    BEGAN_NS,
+    MORE_SPANS,
+    SCHEMA,
+    SCOPE,
+    SPELLED,
+    SPELLED_BODY,
+    VERSION,
+    exporters,
+    record,
+)
+from tests.clients.sent import Sent
 from tests.process import Spanhouse, run
 from tests.waiting import until
 
@@ -20,36 +30,6 @@ WAYS = ("grpc", "grpc gzip", "grpc tls", "http", "http gzip", "http deflate", "h
 """Transport, compression and whether over TLS; all of them with a key."""
 
 ABOUT = "ServiceName, ResourceAttributes, ScopeName, ScopeVersion, ScopeAttributes, ScopeSchemaUrl, TenantId"
-TABLES = ("otel_traces", "otel_logs", "otel_metrics_gauge", "otel_metrics_sum", "otel_metrics_exponential_histogram")
-
-
-class Sent(NamedTuple):
-    """What a client has exported, and where its rows are."""
-
-    up: Spanhouse
-    service: str
-    ids: Recorded
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """What `ABOUT` selects in each of its rows."""
-        return {
-            "ServiceName": self.service,
-            "ResourceAttributes": {"host.cores": "8", "service.name": self.service},
-            "ScopeName": "shop.checkout",
-            "ScopeVersion": "2.1",
-            "ScopeAttributes": {"tier": "gold"},
-            "ScopeSchemaUrl": SCHEMA,
-            "TenantId": "acme",
-        }
-
-    def rows(self, table: str, columns: str, rest: str = "") -> list[dict[str, Any]]:
-        """The columns of this client's rows."""
-        text = self.up.sql_text(
-            f"SELECT {columns} FROM {table} WHERE ServiceName = '{self.service}' {rest} "
-            "FORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 0"
-        )
-        return [json.loads(line) for line in text.splitlines()]
 
 
 class Target(NamedTuple):
@@ -96,8 +76,7 @@ def sent(request: pytest.FixtureRequest) -> Sent:
         for name, value in variables.items():
             environment.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
         sent = Sent(up, request.param, record(exporters(transport), request.param))
-    for table in TABLES:
-        until(partial(sent.rows, table, "1"))
+    sent.wait()
     return sent
 
 
@@ -127,7 +106,7 @@ def test_a_span_has_its_values(sent: Sent) -> None:
         "Links.SpanId": ["0000000000000def"],
         "Links.Attributes": [{"why": "retry"}],
     }
-    assert sent.rows("otel_traces", f"{columns}, {ABOUT}", "AND SpanName = 'order'") == [order | sent.about]
+    assert sent.rows("otel_traces", f"{columns}, {ABOUT}", "AND SpanName = 'order'") == [order | _about(sent)]
 
 
 def test_a_child_has_its_parent_its_error_and_its_event(sent: Sent) -> None:
@@ -168,7 +147,7 @@ def test_every_log_record_is_stored_once_with_its_values(sent: Sent) -> None:
     }
     nothing = {"TraceId": "", "SpanId": "", "TraceFlags": 0, "SeverityNumber": 0, "SeverityText": "", "EventName": ""}
     plain = {"Time": BEGAN_NS + 1, "Body": "plain", "LogAttributes": {}, **nothing}
-    expected = [row | sent.about for row in (declined, plain)]
+    expected = [row | _about(sent) for row in (declined, plain)]
     assert sent.rows("otel_logs", f"{columns}, {ABOUT}", "ORDER BY Timestamp") == expected
 
 
@@ -203,9 +182,22 @@ def test_every_histogram_is_stored_once_with_its_values(sent: Sent) -> None:
     ]
 
 
+def _about(sent: Sent) -> dict[str, Any]:
+    """What `ABOUT` selects in each row."""
+    return {
+        "ServiceName": sent.service,
+        "ResourceAttributes": {"host.cores": "8", "service.name": sent.service},
+        "ScopeName": SCOPE,
+        "ScopeVersion": VERSION,
+        "ScopeAttributes": {"tier": "gold"},
+        "ScopeSchemaUrl": SCHEMA,
+        "TenantId": "acme",
+    }
+
+
 def _point(sent: Sent, name: str, unit: str, description: str = "") -> dict[str, Any]:
     about = {"MetricName": name, "MetricDescription": description, "MetricUnit": unit, "Attributes": {}, "timed": True}
-    return sent.about | about
+    return _about(sent) | about
 
 
 def _key(data_dir: Path) -> str:
