@@ -1,4 +1,4 @@
-"""The OpenTelemetry SDK for JavaScript exports telemetry of every kind, as JSON and protobuf: each item is once a row."""
+"""The OpenTelemetry SDK for JavaScript exports telemetry of every kind, in JSON and protobuf: each item is a row."""
 
 from collections.abc import Generator
 
