@@ -7,6 +7,7 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import NamedTuple
 
 import pytest
 
@@ -16,6 +17,13 @@ from tests.process import environment
 _SOURCES = sorted((Path(__file__).parent / "js").glob("*.*"))
 _OLDEST = (18, 19)
 _TIMEOUT_S = 120
+
+
+class Exported(NamedTuple):
+    """The ids of what was exported, and what the SDK said while it did."""
+
+    ids: Ids
+    log: str
 
 
 class JavaScriptSdk:
@@ -31,12 +39,12 @@ class JavaScriptSdk:
         if not self._directory.exists():
             _install(self._directory)
 
-    def export(self, encoding: str, service: str, variables: dict[str, str]) -> Ids:
+    def export(self, encoding: str, service: str, variables: dict[str, str]) -> Exported:
         """Export telemetry of every kind as "json" or "protobuf", told where to by OTEL_EXPORTER_OTLP_ `variables`."""
         told = {f"OTEL_EXPORTER_OTLP_{name}": value for name, value in variables.items()}
         done = _run("node", "export.mjs", encoding, service, cwd=self._directory, env=told)
         assert done.returncode == 0, done.stderr
-        return Ids(**json.loads(done.stdout))
+        return Exported(Ids(**json.loads(done.stdout)), done.stderr)
 
 
 def _require_node() -> None:

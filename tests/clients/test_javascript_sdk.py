@@ -42,7 +42,7 @@ def sent(request: pytest.FixtureRequest, javascript_sdk: JavaScriptSdk, up: Span
     """What the SDK has exported in one encoding, compressed or not."""
     encoding, _, compression = request.param.partition(" ")
     variables = {"ENDPOINT": up.http, "COMPRESSION": compression or "none"}
-    sent = Sent(up, request.param, javascript_sdk.export(encoding, request.param, variables))
+    sent = Sent(up, request.param, javascript_sdk.export(encoding, request.param, variables).ids)
     sent.wait()
     return sent
 

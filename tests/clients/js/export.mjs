@@ -1,12 +1,16 @@
 // Records spans, log records and metrics and exports them once: `node export.mjs json|protobuf SERVICE`.
-// Where to, how compressed and with which key is in OTEL_EXPORTER_OTLP_*. Prints the ids of its trace as JSON.
+// Where to, how compressed and with which key is in OTEL_EXPORTER_OTLP_*.
+// Prints the ids of its trace as JSON; on standard error the SDK says what it does.
 
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, diag, trace } from "@opentelemetry/api";
 import { SeverityNumber } from "@opentelemetry/api-logs";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
 import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
+
+const say = (...words) => console.error(...words);
+diag.setLogger({ error: say, warn: say, info: say, debug: say, verbose: say }, DiagLogLevel.VERBOSE);
 
 const [encoding, service] = process.argv.slice(2);
 const suffix = { json: "http", protobuf: "proto" }[encoding];
