@@ -25,8 +25,8 @@ from spanhouse_collector.json_scalars import (
 from spanhouse_collector.nested import MAX_DEPTH, Plain, plain_bytes, plain_double, spell, too_deep
 from spanhouse_collector.varint import LENGTHS, delimited, varint
 
-_REMEMBERED_KEYS = 10_000
-_REMEMBERED_KEY_BYTES = 100
+_REMEMBERED = 10_000
+_REMEMBERED_BYTES = 100
 
 
 def attributes_field(tag: bytes) -> Encode:
@@ -40,6 +40,8 @@ def attributes_field(tag: bytes) -> Encode:
                 if kind == "stringValue":
                     characters = content.encode()
                     data = _KEYS[pair["key"]] + _STRING_HEADS[len(characters)] + characters
+                elif kind == "intValue" and content is not True and content is not False:
+                    data = _KEYS[pair["key"]] + _INTEGERS[content]
                 else:
                     data = _KEYS[pair["key"]] + _VALUE_FIELDS[kind](content)
                 parts.append(tag + LENGTHS[len(data)] + data)
@@ -76,7 +78,10 @@ def _value(value: Any) -> bytes:
 
 def _member(value: Any) -> tuple[str, Any]:
     """Return the one member of an `AnyValue` that is set, and its content; ('', None) when none is."""
-    given = [(kind, content) for kind, content in _object(value).items() if content is not None and kind in _KINDS]
+    if len(_object(value)) == 1:
+        ((kind, content),) = value.items()
+        return (kind, content) if content is not None and kind in _KINDS else ("", None)
+    given = [(kind, content) for kind, content in value.items() if content is not None and kind in _KINDS]
     if len(given) > 1:
         raise misfit("one value", value)
     return given[0] if given else ("", None)
@@ -121,7 +126,7 @@ def _plain_pair(pair: dict[str, Any], depth: int) -> tuple[str, Plain]:
 def _value_field(encode: Encode) -> Encode:
     def field(content: Any) -> bytes:
         data = encode(content)
-        return b"\x12" + varint(len(data)) + data
+        return b"\x12" + LENGTHS[len(data)] + data
 
     return field
 
@@ -143,18 +148,22 @@ def _elements(container: Any) -> list[Any]:
     return [] if values is None else _list(values)
 
 
-class _Keys(dict[str, bytes]):
-    """Encoded keys by their text: the same few hundred come again and again."""
+class _Memory(dict[Any, bytes]):
+    """What `encode` made of keys or numbers: the same few thousand come again and again."""
 
-    def __missing__(self, key: str) -> bytes:
-        encoded = _KEY(key)
-        if len(self) < _REMEMBERED_KEYS and len(encoded) < _REMEMBERED_KEY_BYTES:
-            self[key] = encoded
+    def __init__(self, encode: Encode) -> None:
+        super().__init__()
+        self._encode = encode
+
+    def __missing__(self, content: Any) -> bytes:
+        encoded = self._encode(content)
+        if len(self) < _REMEMBERED and len(encoded) < _REMEMBERED_BYTES:
+            self[content] = encoded
         return encoded
 
 
 _KEY = string_field(b"\x0a")
-_KEYS = _Keys()
+_KEYS = _Memory(_KEY)
 
 # The member of an `AnyValue` that is set: how it is written, and how it reads inside a value that nests.
 _CONTAINERS = {"arrayValue", "kvlistValue"}
@@ -171,6 +180,7 @@ _STRING_HEADS = tuple(
     b"\x12" + varint(len(length) + size + 1) + b"\x0a" + length for size, length in enumerate(LENGTHS)
 )
 _VALUE_FIELDS = {kind: _value_field(encode) for kind, encode in _KINDS.items()}
+_INTEGERS = _Memory(_VALUE_FIELDS["intValue"])
 _PLAIN: dict[str, Callable[[Any], Plain]] = {
     "stringValue": text,
     "boolValue": truth,

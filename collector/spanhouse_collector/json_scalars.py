@@ -124,7 +124,12 @@ def bytes_field(tag: bytes) -> Encode:
 
 def id_field(tag: bytes) -> Encode:
     """Make the encoder of a trace or span id."""
-    return lambda value: delimited(tag, hexadecimal(value))
+
+    def encode(value: Any) -> bytes:
+        data = hexadecimal(value)
+        return tag + varint(len(data)) + data
+
+    return encode
 
 
 def bool_field(tag: bytes) -> Encode:

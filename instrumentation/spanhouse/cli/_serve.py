@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from spanhouse_schema.settings import address
 _told_to_stop: ContextVar[asyncio.Event] = ContextVar("told to stop")
 
 _GRACE_S = 10
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _BACKLOG = 2048
 
 
@@ -43,6 +45,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 async def until_stopped(servers: "list[HttpServer]") -> None:
     """Wait until the process is told to stop. Raises `SpanhouseError` when a server ends by itself before."""
+    _spare_the_collector()
     told = asyncio.create_task(_told_to_stop.get().wait())
     ended = [asyncio.create_task(server.ended()) for server in servers]
     done, pending = await asyncio.wait([told, *ended], return_when=asyncio.FIRST_COMPLETED)
@@ -50,6 +53,16 @@ async def until_stopped(servers: "list[HttpServer]") -> None:
         task.cancel()
     if told not in done:
         raise SpanhouseError("a server ended by itself; its error is in the log above")
+
+
+def _spare_the_collector() -> None:
+    """Have Python's cyclic garbage collector pass over what start-up made, and look less often at the rest.
+
+    A JSON request is thousands of objects and no cycle: looking for one was a quarter of its receiver's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 def _hear(told: asyncio.Event) -> None:

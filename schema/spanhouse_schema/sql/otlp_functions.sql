@@ -82,8 +82,9 @@ CREATE OR REPLACE FUNCTION otlp_texts AS (any_values) ->
     );
 
 -- Texts by their keys, as a Map sorted by key; of a key that comes twice the last one wins.
+-- (With the lambda, because sorting pairs instead of keys costs half as much again.)
 CREATE OR REPLACE FUNCTION otlp_map AS (keys, texts) ->
-    mapSort(mapFromArrays(
+    mapSort((key, text) -> key, mapFromArrays(
         arrayFilter((key, nth_from_the_end) -> nth_from_the_end = 1, keys, arrayReverse(arrayEnumerateUniq(arrayReverse(keys)))),
         arrayFilter((text, nth_from_the_end) -> nth_from_the_end = 1, texts, arrayReverse(arrayEnumerateUniq(arrayReverse(keys))))
     ));
