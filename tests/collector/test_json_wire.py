@@ -53,7 +53,7 @@ def test_json_becomes_what_the_same_request_is_in_protobuf(signal: Signal) -> No
     def check(request: Request, seed: int) -> None:
         from_json = json_wire.decode(signal, otlp_json.spell(request, Random(seed)))
         from_protobuf = wire.decode(signal, request.SerializeToString())
-        assert _parsed(signal, from_json.payload) == _parsed(signal, from_protobuf.payload)
+        assert _text(signal, from_json.payload) == _text(signal, from_protobuf.payload)
         assert (from_json.items, from_json.reasons) == (from_protobuf.items, from_protobuf.reasons)
 
     check()
@@ -68,7 +68,7 @@ def test_json_is_read_as_the_protobuf_library_reads_it(signal: Signal) -> None:
         official = json_format.ParseDict(document, reference.REQUESTS[signal.value]())
         decoded = json_wire.decode(signal, json.dumps(_with_hexadecimal_ids(document)).encode())
         expected = wire.decode(signal, official.SerializeToString())
-        assert _parsed(signal, decoded.payload) == _parsed(signal, expected.payload)
+        assert _text(signal, decoded.payload) == _text(signal, expected.payload)
 
     check()
 
@@ -81,11 +81,12 @@ def test_recorded_json_is_read_as_the_protobuf_library_reads_it(recording: Recor
     official = json_format.ParseDict(_with_base64_ids(document), reference.REQUESTS[recording.signal]())
     signal = Signal(recording.signal)
     expected = wire.decode(signal, official.SerializeToString())
-    assert _parsed(signal, json_wire.decode(signal, recording.body).payload) == _parsed(signal, expected.payload)
+    assert _text(signal, json_wire.decode(signal, recording.body).payload) == _text(signal, expected.payload)
 
 
-def _parsed(signal: Signal, payload: bytes) -> Request:
-    return reference.REQUESTS[signal.value].FromString(payload)
+def _text(signal: Signal, payload: bytes) -> str:
+    # As text, in which one NaN is another.
+    return str(reference.REQUESTS[signal.value].FromString(payload))
 
 
 def _with_hexadecimal_ids(value: Any) -> Any:
@@ -249,7 +250,7 @@ def test_nested_values_are_kept_down_to_the_limit(levels: int) -> None:
     assert stored_value(_nested(levels)).string_value == '{"k":' * levels + "7" + "}" * levels
 
 
-@pytest.mark.parametrize("levels", [33, 250])
+@pytest.mark.parametrize("levels", [33, 200])
 def test_deeper_values_are_refused_with_a_reason(levels: int) -> None:
     with pytest.raises(BadRequest, match="nests more than 32 levels"):
         stored_value(_nested(levels))
