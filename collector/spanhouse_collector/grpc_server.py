@@ -82,6 +82,7 @@ class _Receiver:
     def __init__(self, intake: Intake, signal: Signal) -> None:
         self._intake = intake
         self._signal = signal
+        self._seconds = intake.metrics.request_seconds.labels(signal.value, "grpc")
 
     async def answer(self, body: bytes, context: _Context) -> bytes:
         """Return the export response, or end the call with the status that says why not."""
@@ -103,7 +104,8 @@ class _Receiver:
         grant = authorize(self._intake.keys, metadata.get("authorization"), metadata.get("x-api-key"))
         with self._intake.inflight.hold() as hold:
             hold.grow(len(body))
-            return await self._intake.export(self._signal, body, json=False, grant=grant)
+            with self._seconds.time():
+                return await self._intake.export(self._signal, body, json=False, grant=grant)
 
     def _count(self, outcome: str) -> None:
         self._intake.metrics.requests.labels(self._signal.value, "grpc", outcome).inc()

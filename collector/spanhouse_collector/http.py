@@ -43,18 +43,19 @@ def create_app(intake: Intake, ready: Callable[[], None], settings: Settings, me
         Route(f"/v1/{signal.value}", _Receiver(intake, signal, settings.request_limit).answer, methods=["POST"])
         for signal in Signal
     ]
-    return Starlette(
+    app = Starlette(
         routes=[
             *exports,
             Route("/health", _health),
             Route("/ready", _readiness(ready)),
-            Route(
-                "/metrics", lambda _request: Response(metrics.text(), headers={"content-type": metrics.content_type})
-            ),
+            Route("/metrics", _exposition(metrics)),
         ],
         middleware=_cors(settings.cors_origins),
         exception_handlers={HTTPException: _unroutable},
     )
+    # Exporters take a redirection for success, and the batch is lost.
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Receiver:
@@ -64,6 +65,7 @@ class _Receiver:
         self._intake = intake
         self._signal = signal
         self._limit = limit
+        self._seconds = intake.metrics.request_seconds.labels(signal.value, "http")
 
     async def answer(self, request: Request) -> Response:
         """Return OTLP's answer to an export request, whatever happens."""
@@ -88,7 +90,8 @@ class _Receiver:
             raise UnsupportedMedia(f"the content type {media_type!r} is not OTLP's: send {PROTOBUF} or {JSON}")
         with self._intake.inflight.hold() as hold:
             body = await self._body(request, hold)
-            return await self._intake.export(self._signal, body, json=media_type == JSON, grant=grant)
+            with self._seconds.time():
+                return await self._intake.export(self._signal, body, json=media_type == JSON, grant=grant)
 
     async def _body(self, request: Request, hold: Hold) -> bytes:
         try:
@@ -147,10 +150,12 @@ def _response(request: Request, status_code: int, message: Message) -> Response:
 
 def _unroutable(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    # Not `request.url`: that is made with the header Host, which may be anything.
+    path = request.scope["path"]
     if error.status_code == 405:
-        message = f"{request.url.path} does not take {request.method}"
+        message = f"{path} does not take {request.method}"
     else:
-        message = f"there is nothing at {request.url.path}: OTLP goes to /v1/traces, /v1/logs and /v1/metrics"
+        message = f"there is nothing at {path}: OTLP goes to /v1/traces, /v1/logs and /v1/metrics"
     response = _response(request, error.status_code, answers.status(grpc.StatusCode.UNIMPLEMENTED, message))
     response.headers.update(error.headers or {})
     return response
