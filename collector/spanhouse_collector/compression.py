@@ -14,6 +14,9 @@ ACCEPTED = "gzip, deflate, zstd"
 # So little is fed at a time that what comes out stays near the limit: zlib reaches 1:1,000, zstd 1:32,000.
 _ZLIB_STEP_BYTES = 16 * 1024
 _ZSTD_STEP_BYTES = 512
+# What every decoder ought to keep of a frame to refer back to (RFC 8878), however small the limit; and a frame's head.
+_ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
+_ZSTD_HEAD_BYTES = 18
 _MOST_MEMBERS = 10_000
 
 
@@ -43,28 +46,36 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _gzip(body: bytes, limit: int) -> bytes:
-    return _members(body, limit, lambda: zlib.decompressobj(16 + zlib.MAX_WBITS), _ZLIB_STEP_BYTES)
+    return _members(body, limit, lambda _: zlib.decompressobj(16 + zlib.MAX_WBITS), _ZLIB_STEP_BYTES)
 
 
 def _deflate(body: bytes, limit: int) -> bytes:
     # HTTP means zlib's format by "deflate"; many clients send the bare stream.
     try:
-        return _members(body, limit, lambda: zlib.decompressobj(zlib.MAX_WBITS), _ZLIB_STEP_BYTES)
+        return _members(body, limit, lambda _: zlib.decompressobj(zlib.MAX_WBITS), _ZLIB_STEP_BYTES)
     except zlib.error:
-        return _members(body, limit, lambda: zlib.decompressobj(-zlib.MAX_WBITS), _ZLIB_STEP_BYTES)
+        return _members(body, limit, lambda _: zlib.decompressobj(-zlib.MAX_WBITS), _ZLIB_STEP_BYTES)
 
 
 def _zstd(body: bytes, limit: int) -> bytes:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=max(limit, 1024))
-    return _members(body, limit, decompressor.decompressobj, _ZSTD_STEP_BYTES)
+    window = max(limit, _ZSTD_WINDOW_BYTES)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=window)
+
+    def frame(at: int) -> _Stream:
+        needed = zstandard.get_frame_parameters(body[at : at + _ZSTD_HEAD_BYTES]).window_size
+        if needed > window:
+            raise TooLarge(f"the request takes {needed} bytes to be decompressed, over {window}: send smaller batches")
+        return decompressor.decompressobj()
+
+    return _members(body, limit, frame, _ZSTD_STEP_BYTES)
 
 
-def _members(body: bytes, limit: int, member: Callable[[], _Stream], step: int) -> bytes:
-    """Decompress a body of one member or several, one after the other, fed `step` bytes at a time."""
+def _members(body: bytes, limit: int, member: Callable[[int], _Stream], step: int) -> bytes:
+    """Decompress a body of one member or several, each made by where it begins, fed `step` bytes at a time."""
     parts: list[bytes] = []
     size = at = 0
     for _ in range(_MOST_MEMBERS):
-        stream = member()
+        stream = member(at)
         while not stream.eof:
             chunk = body[at : at + step]
             if not chunk:
