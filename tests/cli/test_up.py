@@ -39,6 +39,22 @@ def test_a_span_is_a_row_within_seconds_of_being_sent(up: Spanhouse) -> None:
         time.sleep(0.05)
 
 
+def test_a_connection_stays_open_between_the_exports_of_an_sdk(up: Spanhouse) -> None:
+    host = urlsplit(up.http)
+    connection = http.client.HTTPConnection(host.hostname or "", host.port, timeout=30)
+    body = json.dumps(trace("kept alive"))
+
+    def export() -> object:
+        connection.request("POST", "/v1/traces", body, {"Content-Type": "application/json"})
+        assert connection.getresponse().read() == b"{}"
+        return connection.sock
+
+    opened = export()
+    time.sleep(5.5)  # an SDK waits for 5 seconds
+    assert export() is opened
+    connection.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_clean_stop_loses_nothing_that_was_acknowledged(tmp_path: Path, number: int) -> None:
     up = Spanhouse.start("up", data_dir=tmp_path / "data")

@@ -21,6 +21,8 @@ from spanhouse_schema.settings import address
 _told_to_stop: ContextVar[asyncio.Event] = ContextVar("told to stop")
 
 _GRACE_S = 10
+# SDKs send spans every 5 seconds and metrics every 60: a connection closed sooner is closed as they send.
+_KEEP_ALIVE_S = 75
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _BACKLOG = 2048
 
@@ -87,6 +89,7 @@ class HttpServer:
             # Whoever connects is who connects: nothing here is decided by a header of a proxy.
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=_KEEP_ALIVE_S,
             ssl_certfile=tls_cert,
             ssl_keyfile=tls_key,
         )
