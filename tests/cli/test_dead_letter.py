@@ -7,12 +7,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanhouse_collector import dead_letter, envelope
+from spanhouse_collector import dead_letter
 from spanhouse_collector.dead_letter import DeadLetter
-from spanhouse_collector.signal import Signal
 from tests.cli.conftest import Result
+from tests.cli.letters import write_letter
 from tests.process import Spanhouse
 
 Call = Callable[..., Result]
@@ -21,7 +20,7 @@ Call = Callable[..., Result]
 @pytest.fixture
 def letter(tmp_path: Path) -> DeadLetter:
     """A letter in the spool of `tmp_path`, with one request of one span."""
-    return _write(tmp_path, "dead", "0001-aa")
+    return write_letter(tmp_path, "dead", "0001-aa")
 
 
 def test_the_list_says_whose_it_is_and_why_it_was_not_taken(call: Call, tmp_path: Path, letter: DeadLetter) -> None:
@@ -41,7 +40,7 @@ def test_a_letter_is_shown_with_its_requests_in_readable_form(call: Call, tmp_pa
 
 
 def test_a_name_that_is_none_or_several_is_a_failure(call: Call, tmp_path: Path, letter: DeadLetter) -> None:
-    _write(tmp_path, "other", "0002-bb")
+    write_letter(tmp_path, "other", "0002-bb")
     for text, found in (("nope", 0), ("000", 2)):
         result = call("dead-letter", "show", text, "--data-dir", tmp_path)
         assert result.code == 1
@@ -58,22 +57,10 @@ def test_dropping_asks_first(call: Call, tmp_path: Path, letter: DeadLetter, mon
 
 @pytest.mark.slow
 def test_a_letter_is_loaded_again_by_the_process_that_runs(call: Call, up: Spanhouse) -> None:
-    letter = _write(up.data_dir, "back from the dead", "0003-cc")
+    letter = write_letter(up.data_dir, "back from the dead", "0003-cc")
     assert call("dead-letter", "retry", letter.name, "--data-dir", up.data_dir).code == 0
     deadline = time.monotonic() + 15
     while up.sql_text("SELECT TenantId FROM otel_traces WHERE SpanName = 'back from the dead'") != "acme":
         assert time.monotonic() < deadline, up.log()
         time.sleep(0.1)
     assert dead_letter.find_all(up.data_dir / "spool") == []
-
-
-def _write(data_dir: Path, span_name: str, name: str) -> DeadLetter:
-    request = ExportTraceServiceRequest()
-    span = request.resource_spans.add().scope_spans.add().spans.add(name=span_name)
-    span.trace_id, span.span_id = bytes(range(1, 17)), bytes(range(1, 9))
-    record = envelope.encode(
-        request.SerializeToString(), tenant="acme", received_unix_nano=time.time_ns(), digest=bytes(32)
-    )
-    spool = data_dir / "spool"
-    error = "Code: 6. DB::Exception: it says no"
-    return dead_letter.write(spool, Signal.TRACES, name, [record], error=error)
