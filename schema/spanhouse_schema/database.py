@@ -123,7 +123,7 @@ class Database:
             client = self._create()
         try:
             yield client
-        except ClickHouseError as error:
+        except (ClickHouseError, UnicodeDecodeError) as error:
             _raise(error)
         finally:
             self._give_back(client)
@@ -196,8 +196,8 @@ class Connection:
         try:
             # Bytes are taken as well, and needed: a string in a statement need not be UTF-8.
             result = self._handle.query(sql, fmt, params=dict(parameters or {}))  # type: ignore[arg-type]  # see above
-        except RuntimeError as error:
-            raise _statement_failed(str(error)) from error
+        except (RuntimeError, UnicodeDecodeError) as error:
+            raise _statement_failed(_message(error)) from error
         return bytes(result.bytes() or b""), Statistics(
             read_rows=result.storage_rows_read(),
             read_bytes=result.storage_bytes_read(),
@@ -216,13 +216,13 @@ class Connection:
         """
         try:
             result = self._handle.send_query(sql, fmt, params=dict(parameters or {}))
-        except RuntimeError as error:
-            raise _statement_failed(str(error)) from error
+        except (RuntimeError, UnicodeDecodeError) as error:
+            raise _statement_failed(_message(error)) from error
         try:
             for piece in result:
                 yield bytes(piece.bytes())
-        except RuntimeError as error:
-            raise _statement_failed(str(error)) from error
+        except (RuntimeError, UnicodeDecodeError) as error:
+            raise _statement_failed(_message(error)) from error
         finally:
             result.close()  # type: ignore[no-untyped-call]  # chDB annotates most of its methods, not this one
 
@@ -246,14 +246,22 @@ def _quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _raise(error: ClickHouseError) -> NoReturn:
+def _raise(error: ClickHouseError | UnicodeDecodeError) -> NoReturn:
+    message = _message(error)
     code = int(getattr(error, "code", 0) or 0)
-    message = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        code = _statement_failed(message).code
     if code in _RETRYABLE_CODES or (code == 0 and isinstance(error, OperationalError)):
         raise DatabaseUnavailable(message) from error
     if _INPUT_FORMAT.search(message):
         raise InputUnreadable(message, code) from error
     raise StatementFailed(message, code) from error
+
+
+def _message(error: Exception) -> str:
+    # chDB hands ClickHouse's message over as text, and fails at one that quotes bytes which are none.
+    undecoded = error if isinstance(error, UnicodeDecodeError) else error.__context__
+    return undecoded.object.decode(errors="replace") if isinstance(undecoded, UnicodeDecodeError) else str(error)
 
 
 def _statement_failed(message: str) -> StatementFailed:

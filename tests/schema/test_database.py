@@ -51,6 +51,19 @@ def test_a_refused_statement_carries_clickhouses_code_and_message(database: Data
     assert failed.value.code == 60
 
 
+def test_a_message_that_quotes_bytes_which_are_no_text_is_a_refusal_like_others(database: Database) -> None:
+    statement = "SELECT throwIf(1, unhex('66FF'))"
+    with database.connect() as connection:
+        for ask in (
+            lambda: database.rows(statement),
+            lambda: connection.query(statement),
+            lambda: list(connection.stream(statement, "CSV")),
+        ):
+            with pytest.raises(StatementFailed, match="f\ufffd") as failed:
+                ask()
+            assert failed.value.code == 395
+
+
 def test_a_file_in_another_format_is_unreadable_and_nothing_is_written(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     file.write_text('{"TraceId": "unreadable"}\n{"TraceId": ')
