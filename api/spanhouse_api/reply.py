@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 import string
 from contextlib import aclosing
@@ -19,6 +20,8 @@ from spanhouse_schema.database import Statistics
 
 _HELD_BYTES = 1024 * 1024
 _TAIL_BYTES = 16 * 1024
+# A query id is the client's to choose, and no header.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TAG_LETTERS = string.ascii_lowercase
 
 Headers = dict[str, str]
@@ -134,7 +137,8 @@ class Reply:
 
 async def send_text(send: Send, text: str, status: int = 200, headers: Headers | None = None) -> None:
     """Send a whole reply of plain text."""
-    body = text.encode()
+    # What it quotes of a request need not be UTF-8.
+    body = text.encode(errors="replace")
     sized = {"content-type": "text/plain; charset=UTF-8", "content-length": str(len(body)), **(headers or {})}
     await _send_head(send, status, sized)
     await send({"type": "http.response.body", "body": body})
@@ -149,7 +153,10 @@ async def send_error(send: Send, error: SpanhouseError, engine: Engine, query_id
 
 
 async def _send_head(send: Send, status: int, headers: Headers) -> None:
-    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    raw = [
+        (name.encode("latin-1"), _CONTROL.sub("?", value).encode("latin-1", "replace"))
+        for name, value in headers.items()
+    ]
     await send({"type": "http.response.start", "status": status, "headers": raw})
 
 

@@ -248,9 +248,7 @@ def _quote(text: str) -> str:
 
 def _raise(error: ClickHouseError | UnicodeDecodeError) -> NoReturn:
     message = _message(error)
-    code = int(getattr(error, "code", 0) or 0)
-    if isinstance(error, UnicodeDecodeError):
-        code = _statement_failed(message).code
+    code = int(getattr(error, "code", 0) or 0) or _statement_failed(message).code
     if code in _RETRYABLE_CODES or (code == 0 and isinstance(error, OperationalError)):
         raise DatabaseUnavailable(message) from error
     if _INPUT_FORMAT.search(message):

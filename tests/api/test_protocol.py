@@ -32,6 +32,23 @@ def test_a_statement_need_not_be_utf8(http: httpx.Client) -> None:
     assert http.get("/?query=SELECT%20hex('%FF')").text == "FF\n"
 
 
+def test_what_an_error_quotes_need_not_be_utf8(http: httpx.Client) -> None:
+    for reply in (
+        http.post("/", content=b"f\x86\xa2"),
+        http.post("/", content=b"SELECT throwIf(1, '\xff')"),
+        http.post("/?session_id=1&session_timeout=%FF", content=b"SELECT 1"),
+        http.post("/?compress=%FF", content=b"SELECT 1"),
+    ):
+        assert int(reply.headers["x-clickhouse-exception-code"]) > 0, reply.text
+        assert reply.text.startswith("Code: ")
+
+
+def test_no_header_can_be_written_through_the_query_id(http: httpx.Client) -> None:
+    reply = http.post("/?query_id=a%0D%0Ax-injected:%201%00", content="SELECT 1")
+    assert reply.headers["x-clickhouse-query-id"] == "a??x-injected: 1?"
+    assert "x-injected" not in reply.headers
+
+
 def test_the_format_is_the_statements_or_the_requests(http: httpx.Client) -> None:
     asked = http.post("/", params={"default_format": "JSONEachRow"}, content="SELECT 1 AS a")
     assert (asked.text, asked.headers["x-clickhouse-format"]) == ('{"a":1}\n', "JSONEachRow")
