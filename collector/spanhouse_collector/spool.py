@@ -20,6 +20,10 @@ from spanhouse_collector.writer import Append, Writer
 
 SEGMENT_BYTES = 32 * 1024 * 1024
 _RETRY_AFTER_S = 5
+# One that is being loaded and one that is next: with more, rows come later and later after their acknowledgement.
+_SEGMENTS_IN_TIME = 2
+# A loader that has finished nothing for so long is not slow but stuck: nothing is won by waiting for it.
+STUCK_AFTER_S = 3.0
 
 
 class Spool:
@@ -80,7 +84,7 @@ class Spool:
     async def finish(self, signal: Signal, done: Segment) -> None:
         """Delete the segment that `next_segment` gave; its digests stay known. Raises `OSError`: call it again."""
         await self._loop.run_in_executor(self._threads, self._delete, done)
-        self._lanes[signal].sealed.remove(done)
+        self._lanes[signal].finish(done)
         self.bytes -= done.size
 
     def adopt(self, signal: Signal, path: Path) -> None:
@@ -165,6 +169,7 @@ class Spool:
             directory,
             first_number=max((segment.number(each.path) for each in segments), default=0) + 1,
             segment_bytes=self._segment_bytes,
+            is_behind=lambda: self._lanes[signal].is_behind,
             on_written=lambda appends, problem: call(self._settle, appends, problem),
             on_sealed=lambda sealed: call(self._take_in, signal, sealed),
         )
@@ -178,6 +183,16 @@ class _Lane:
         self.writer = writer
         self.sealed = deque(segments)
         self.arrived = asyncio.Event()
+        self._finished_at = float("-inf")
+
+    def finish(self, done: Segment) -> None:
+        self.sealed.remove(done)
+        self._finished_at = time.monotonic()
+
+    @property
+    def is_behind(self) -> bool:
+        is_moving = time.monotonic() - self._finished_at < STUCK_AFTER_S
+        return is_moving and len(self.sealed) > _SEGMENTS_IN_TIME
 
     @property
     def oldest_unix_nano(self) -> int | None:

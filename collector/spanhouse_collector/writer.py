@@ -23,6 +23,9 @@ SEAL_AFTER_S = 0.4
 # Once this much has come meanwhile, waiting for more pays: ten thousand spans a second share half as many INSERTs.
 BUSY_BYTES = 4 * 1024 * 1024
 BUSY_SEAL_AFTER_S = 1.5
+# While the loader is behind, a group waits for it this long: clients, who wait for their answers, then send no faster
+# than rows are written.
+BEHIND_PATIENCE_S = 0.2
 # A segment must stay one block of ClickHouse's (1,048,449 rows): only that is read whole or not at all.
 MOST_RECORDS = 100_000
 # Left free on the disk, so that the loader can still write its plans and so empty the spool.
@@ -44,6 +47,7 @@ class Append(NamedTuple):
 class Writer:
     """Writes the segments of one directory, from `start` to `stop`. `put` and `want` may be called in any thread.
 
+    `is_behind` says whether the loader has more segments waiting than it should.
     `on_written(appends, problem)` and `on_sealed(segment)` are called in the writer's own thread. `problem` says why
     the disk takes no record now; None when it does.
     """
@@ -54,6 +58,7 @@ class Writer:
         *,
         first_number: int,
         segment_bytes: int,
+        is_behind: Callable[[], bool],
         on_written: Callable[[list[Append], str | None], object],
         on_sealed: Callable[[Segment], object],
     ) -> None:
@@ -61,6 +66,7 @@ class Writer:
         self._directory = directory
         self._number = first_number
         self._segment_bytes = segment_bytes
+        self._is_behind = is_behind
         self._on_written = on_written
         self._on_sealed = on_sealed
         self._segment: OpenSegment | None = None
@@ -109,11 +115,17 @@ class Writer:
     def _turn(self) -> None:
         group = self._take_group(self._patience())
         if group:
-            self._write(group)
+            self._let_the_loader_catch_up()
+            self._write(group + self._take_group(0))
         elif self.problem:
             self._probe()
         if self._wanted and self._seconds_to_seal() <= 0:
             self._seal()
+
+    def _let_the_loader_catch_up(self) -> None:
+        end = time.monotonic() + BEHIND_PATIENCE_S
+        while self._is_behind() and time.monotonic() < end:
+            time.sleep(BEHIND_PATIENCE_S / 20)
 
     def _take_group(self, patience: float | None) -> list[Append]:
         """What is waiting, or what comes within `patience` seconds (None: however long it takes)."""

@@ -1,6 +1,7 @@
 """What the spool acknowledged is on disk, once; segments are sealed when they should be; past its limit it says so."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 import time
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from spanhouse_collector import spool as spool_module
 from spanhouse_collector import writer
 from spanhouse_collector.errors import Busy, SpoolInUse
 from spanhouse_collector.signal import Signal
+from spanhouse_collector.spool import Spool
 from tests.collector.spooling import MIB, append, finish_one, requests_on_disk, running, send
 
 pytestmark = pytest.mark.anyio
@@ -83,6 +86,48 @@ async def test_a_request_is_known_after_a_restart_wherever_it_is(tmp_path: Path)
             for request in (b"loaded", b"sealed", b"open"):
                 assert not await append(spool, send(request))
         assert requests_on_disk(directory) == [b"sealed", b"open"]
+
+
+# --- A loader that is behind
+
+
+@pytest.fixture
+def patience_s(monkeypatch: pytest.MonkeyPatch) -> float:
+    """How long an acknowledgement waits for the loader: long enough to be told from a slow disk."""
+    monkeypatch.setattr(writer, "BEHIND_PATIENCE_S", 1.0)
+    return writer.BEHIND_PATIENCE_S
+
+
+async def test_acknowledgements_wait_for_a_loader_that_is_behind(tmp_path: Path, patience_s: float) -> None:
+    async with running(tmp_path, segment_bytes=100) as spool:
+        await _seal(spool, 4)
+        await finish_one(spool)
+        assert await _seconds_to_append(spool) >= patience_s
+        await finish_one(spool)
+        await finish_one(spool)
+        assert await _seconds_to_append(spool) < patience_s
+
+
+async def test_acknowledgements_do_not_wait_for_a_loader_that_is_stuck(
+    tmp_path: Path, patience_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, segment_bytes=100) as spool:
+        await _seal(spool, 4)
+        assert await _seconds_to_append(spool) < patience_s
+        await finish_one(spool)
+        monkeypatch.setattr(spool_module, "STUCK_AFTER_S", 0.0)
+        assert await _seconds_to_append(spool) < patience_s
+
+
+async def _seal(spool: Spool, segments: int) -> None:
+    """Have so many segments sealed, and one open; in one group, which waits at most once."""
+    await asyncio.gather(*(append(spool, send(os.urandom(100))) for _ in range(segments + 1)))
+
+
+async def _seconds_to_append(spool: Spool) -> float:
+    begun = time.monotonic()
+    await append(spool, send(os.urandom(10)))
+    return time.monotonic() - begun
 
 
 # --- Sealing
