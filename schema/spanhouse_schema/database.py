@@ -250,10 +250,19 @@ def _raise(error: ClickHouseError | UnicodeDecodeError) -> NoReturn:
     message = _message(error)
     code = int(getattr(error, "code", 0) or 0) or _statement_failed(message).code
     if code in _RETRYABLE_CODES or (code == 0 and isinstance(error, OperationalError)):
-        raise DatabaseUnavailable(message) from error
+        raise DatabaseUnavailable(_no_answer(error) or message) from error
     if _INPUT_FORMAT.search(message):
         raise InputUnreadable(message, code) from error
     raise StatementFailed(message, code) from error
+
+
+def _no_answer(error: Exception) -> str:
+    """What the driver says of a connection that failed, without what its libraries made of it; '' of anything else."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__
+    target = re.search(r"\((https?://[^()]+)\)$", str(error))
+    return f"nothing answers at {target[1]}: {cause.strerror or cause}" if cause and target else ""
 
 
 def _message(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """`spanhouse collector` and `spanhouse engine`: the two halves of `up`, in processes of their own."""
 
+import json
 import time
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from spanhouse_schema.keys import admin_secret
 from tests.cli.otlp import send
-from tests.process import Spanhouse, free_port
+from tests.process import Spanhouse, free_port, run
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +34,24 @@ def test_a_collector_takes_requests_while_its_engine_is_away_and_loads_them_when
             _wait_for_rows(engine, 2)
             assert engine.stop() == 0
         assert secret not in collector.log()
+
+
+def test_an_outage_is_told_in_a_few_lines_of_ours(tmp_path: Path) -> None:
+    flags = ("--clickhouse", f"clickhouse://127.0.0.1:{free_port()}")
+    with Spanhouse.start("collector", data_dir=tmp_path / "data", flags=flags, wait=False) as collector:
+        collector.wait_until_ready(f"{collector.http}/health")
+        assert send(collector.http, "waits") == 200
+        until(lambda: collector.log().count("not loaded yet") == 3)
+        assert collector.stop() == 0
+    logged = [json.loads(line) for line in collector.log().splitlines() if line.startswith("{")]
+    assert {line["logger"].partition(".")[0] for line in logged} <= {"spanhouse", "spanhouse_collector"}
+
+
+def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    result = run("migrate", "status", "--clickhouse", f"clickhouse://{address}", "--data-dir", str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr == f"spanhouse migrate: nothing answers at http://{address}: Connection refused\n"
 
 
 def test_two_collectors_do_not_share_a_data_directory(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ So that the SDK stays light: an agent that does `import spanhouse` loads nothing
 answers where only the SDK is installed.
 """
 
+import logging
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -24,6 +25,9 @@ COMMANDS = {
     "demo": "Send the telemetry of a believable multi-agent workload to any OTLP endpoint.",
 }
 """What each command is for. Its module is its name with underscores, and has a Typer `app`."""
+
+# What these warn of they also raise: who catches it says it, once.
+_OUTSPOKEN = ("clickhouse_connect", "urllib3")
 
 MISSING_EXTRA = "this command needs more than the SDK: pip install 'spanhouse[server]'"
 
@@ -60,6 +64,8 @@ def _run(name: str, arguments: list[str]) -> int:
         if (error.name or "spanhouse").startswith("spanhouse"):
             raise
         return _fail(name, MISSING_EXTRA, 1)
+    for library in _OUTSPOKEN:
+        logging.getLogger(library).setLevel(logging.ERROR)
     get_command(module.app)(arguments, prog_name=f"spanhouse {name}")
     return 0
 
