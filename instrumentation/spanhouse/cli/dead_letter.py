@@ -21,6 +21,7 @@ app = typer.Typer(
     help="See the requests that ClickHouse did not take; load them again, or drop them. Works beside a running `up`.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
 )
 
 Name = Annotated[str, typer.Argument(help="The letter's name, or the beginning of it.")]

@@ -17,7 +17,7 @@ from spanhouse.cli._workload import Workload
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema.settings import Settings
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 _FLUSH_EVERY_S = 0.5

@@ -27,7 +27,7 @@ from spanhouse.cli._machine_checks import (
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema.settings import Settings
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 _CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_versions,

@@ -16,6 +16,7 @@ app = typer.Typer(
     help="Make, list and revoke the keys that clients send. A running Spanhouse follows within a second.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

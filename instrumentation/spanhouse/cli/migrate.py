@@ -14,6 +14,7 @@ from spanhouse_schema.settings import Settings
 app = typer.Typer(
     help="Bring the database's tables up to date, or back; or print the SQL. `spanhouse up` does the first by itself.",
     add_completion=False,
+    rich_markup_mode="markdown",
 )
 
 Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")]

@@ -14,7 +14,7 @@ from spanhouse.cli._sql_remote import run_remote
 from spanhouse_api.insert import read_insert
 from spanhouse_schema.settings import Settings
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 @app.command()

@@ -20,7 +20,7 @@ from spanhouse_schema import Database
 from spanhouse_schema.keys import KeyRing
 from spanhouse_schema.settings import Settings
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 @app.command()
