@@ -87,7 +87,8 @@ def _full_collector(directory: Path) -> Generator[Spanhouse]:
     data_dir = directory / "collector"
     with Spanhouse.start("collector", data_dir=data_dir, flags=flags, ports=ports, wait=False) as collector:
         collector.wait_until_ready(f"{collector.http}/health")
-        answers = [send(collector.http, "filler") for _ in range(SPOOL_BYTES // 100)]
+        # Small ones: what room they leave is too little for any other request.
+        answers = [send(collector.http, "f") for _ in range(SPOOL_BYTES // 50)]
         assert answers[-1] == 503
         yield collector
 
