@@ -35,7 +35,8 @@ def secret_of(headers: Mapping[str, str], given: Mapping[str, str]) -> str:
     """
     if authorization := headers.get("authorization", ""):
         return _authorized(authorization)
-    return headers.get("x-clickhouse-key") or given.get("password", "")
+    # What is not UTF-8 in a URL is no key either.
+    return headers.get("x-clickhouse-key") or given.get("password", "").encode(errors="replace").decode()
 
 
 def _authorized(authorization: str) -> str:

@@ -75,7 +75,7 @@ def read_parameters(method: str, given: Mapping[str, str], headers: Mapping[str,
     """
     return Parameters(
         query=given.get("query", "").encode("utf-8", "surrogateescape"),
-        database=headers.get("x-clickhouse-database") or given.get("database", ""),
+        database=headers.get("x-clickhouse-database") or (_text(given, "database") if "database" in given else ""),
         default_format=_format(headers.get("x-clickhouse-format") or given.get("default_format") or DEFAULT_FORMAT),
         settings={_setting(name): _text(given, name) for name in given if not _is_transport(name)},
         bound={name.removeprefix("param_"): _text(given, name) for name in given if name.startswith("param_")},

@@ -38,6 +38,8 @@ def test_what_an_error_quotes_need_not_be_utf8(http: httpx.Client) -> None:
         http.post("/", content=b"SELECT throwIf(1, '\xff')"),
         http.post("/?session_id=1&session_timeout=%FF", content=b"SELECT 1"),
         http.post("/?compress=%FF", content=b"SELECT 1"),
+        http.post("/?database=%FF", content=b"SELECT 1"),
+        http.post("/?password=%FF", content=b"SELECT 1", headers={"x-clickhouse-key": ""}),
     ):
         assert int(reply.headers["x-clickhouse-exception-code"]) > 0, reply.text
         assert reply.text.startswith("Code: ")
