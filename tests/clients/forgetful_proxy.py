@@ -26,12 +26,13 @@ def forgetful_proxy(upstream: str, is_stored: Callable[[], bool]) -> Generator[s
             with socket.create_connection((host, int(port))) as server:
                 forth = threading.Thread(target=_copy, args=(self.request, server))
                 forth.start()
-                self._bring_back(server)
+                with contextlib.suppress(OSError):
+                    self._bring_back(server)
                 _end(self.request, server)
                 forth.join()
 
         def _bring_back(self, server: socket.socket) -> None:
-            for chunk in _chunks(server):
+            while chunk := server.recv(_CHUNK_BYTES):
                 if not forgot.is_set() and is_stored():
                     forgot.set()
                     return
@@ -40,24 +41,21 @@ def forgetful_proxy(upstream: str, is_stored: Callable[[], bool]) -> Generator[s
     with ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
         serving = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
         serving.start()
-        yield f"127.0.0.1:{proxy.server_address[1]}"
-        # A client may keep its connection for later.
-        _end(*clients)
-        proxy.shutdown()
-        serving.join()
+        try:
+            yield f"127.0.0.1:{proxy.server_address[1]}"
+        finally:
+            # A client may keep its connection for later.
+            _end(*clients)
+            proxy.shutdown()
+            serving.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
-    for chunk in _chunks(source):
-        target.sendall(chunk)
-    _end(target)
-
-
-def _chunks(source: socket.socket) -> Generator[bytes]:
-    """What arrives, until either side has hung up."""
+    # Until either side has hung up.
     with contextlib.suppress(OSError):
         while chunk := source.recv(_CHUNK_BYTES):
-            yield chunk
+            target.sendall(chunk)
+    _end(target)
 
 
 def _end(*connections: socket.socket) -> None:
