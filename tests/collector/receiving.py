@@ -15,6 +15,7 @@ import httpx
 import zstandard
 from google.protobuf import json_format
 from google.protobuf.message import Message
+from google.rpc import error_details_pb2  # noqa: F401  # what `Status` is read from JSON with
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
