@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc import _log_exporter as grpc_logs
 from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as grpc_metrics
 from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc_traces
@@ -84,7 +85,7 @@ def record(exporters: Exporters, service: str) -> Ids:
     resource = Resource({"service.name": service, "host.cores": 8})
     ids = _record_spans(exporters.spans, resource)
     _record_logs(exporters.logs, resource, ids)
-    _record_metrics(exporters.metrics, resource)
+    _record_metrics(exporters.metrics, resource, ids)
     return ids
 
 
@@ -118,10 +119,9 @@ def _record_logs(exporter: LogRecordExporter, resource: Resource, ids: Ids) -> N
     provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     logger = provider.get_logger(SCOPE, VERSION, SCHEMA, {"tier": "gold"})
-    sampled = SpanContext(int(ids.trace_id, 16), int(ids.child_id, 16), is_remote=False, trace_flags=TraceFlags(1))
     logger.emit(
         timestamp=BEGAN_NS,
-        context=trace.set_span_in_context(trace.NonRecordingSpan(sampled)),
+        context=_within_child(ids),
         severity_number=SeverityNumber.WARN2,
         severity_text="WARN2",
         body=BODY,
@@ -132,7 +132,7 @@ def _record_logs(exporter: LogRecordExporter, resource: Resource, ids: Ids) -> N
     provider.shutdown()
 
 
-def _record_metrics(exporter: MetricExporter, resource: Resource) -> None:
+def _record_metrics(exporter: MetricExporter, resource: Resource, ids: Ids) -> None:
     # Its shutdown collects, and nothing else does: each point is exported once.
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)
     exponential = View(
@@ -140,7 +140,7 @@ def _record_metrics(exporter: MetricExporter, resource: Resource) -> None:
     )
     provider = MeterProvider([reader], resource, shutdown_on_exit=False, views=[exponential])
     meter = provider.get_meter(SCOPE, VERSION, SCHEMA, {"tier": "gold"})
-    meter.create_counter("orders", "1", "Orders taken").add(2**53, {"paid": True})
+    meter.create_counter("orders", "1", "Orders taken").add(2**53, {"paid": True}, _within_child(ids))
     meter.create_up_down_counter("queue", "s").add(-0.5)
     meter.create_gauge("load", "1", "Load of the machine").set(0.75, {"core": 3})
     durations = meter.create_histogram("durations", "ms", explicit_bucket_boundaries_advisory=[1.0, 10.0])
@@ -149,3 +149,8 @@ def _record_metrics(exporter: MetricExporter, resource: Resource) -> None:
         durations.record(value)
         sizes.record(value)
     provider.shutdown()
+
+
+def _within_child(ids: Ids) -> Context:
+    sampled = SpanContext(int(ids.trace_id, 16), int(ids.child_id, 16), is_remote=False, trace_flags=TraceFlags(1))
+    return trace.set_span_in_context(trace.NonRecordingSpan(sampled))

@@ -164,6 +164,12 @@ def test_every_number_is_stored_once_with_its_values(sent: Sent) -> None:
     ]
 
 
+def test_a_point_has_its_exemplar(sent: Sent) -> None:
+    columns = "Exemplars.TraceId AS traces, Exemplars.SpanId AS spans, Exemplars.Value AS values"
+    exemplar = {"traces": [sent.ids.trace_id], "spans": [sent.ids.child_id], "values": [2**53]}
+    assert sent.rows("otel_metrics_sum", columns, "AND MetricName = 'orders'") == [exemplar]
+
+
 def test_every_histogram_is_stored_once_with_its_values(sent: Sent) -> None:
     columns = (
         "MetricName, MetricDescription, MetricUnit, Attributes, TimeUnix > '2026-01-01' AS timed, "
