@@ -72,7 +72,7 @@ def test_the_findings_are_readable_without_json(call: Call, tmp_path: Path, free
     _make_a_mess(tmp_path)
     result = call("doctor", "--data-dir", tmp_path, *free)
     assert result.code == 1
-    assert "fail  dead letters  1 dead letters wait" in result.out
+    assert "fail  dead letters  waiting for a decision: 1, the oldest since " in result.out
     assert "-> `spanhouse dead-letter list` says why" in result.out
 
 

@@ -137,7 +137,7 @@ def check_dead_letters(settings: Settings) -> Iterator[Finding]:
     """Look for requests that the database did not take."""
     letters = dead_letter.find_all(settings.data_dir / "spool")
     if letters:
-        message = f"{len(letters)} dead letters wait for a decision, the oldest since {letters[0].at}"
+        message = f"waiting for a decision: {len(letters)}, the oldest since {letters[0].at}"
         yield fail("dead letters", message, "`spanhouse dead-letter list` says why; then retry or drop them")
     else:
         yield ok("dead letters", "none")

@@ -76,7 +76,7 @@ def check_exposure(settings: Settings) -> Iterator[Finding]:
     try:
         admits_keyless(settings, control, _LISTENS)
         live = len(control.grants())
-        yield ok("keys", f"{live} keys are live" if live else "no key exists: loopback needs none")
+        yield ok("keys", f"live keys: {live}" if live else "no key exists: loopback needs none")
     except SettingsError as error:
         yield fail("keys", "other machines could write without a key, so `spanhouse up` refuses to start", str(error))
     finally:
