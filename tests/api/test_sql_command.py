@@ -21,7 +21,7 @@ def where(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     address = engine.sql.removeprefix("http://")
     with engine:
         if request.param == "through the door":
-            yield ["--data-dir", str(data_dir), "--sql", address]
+            yield ["--data-dir", str(data_dir)]
         elif request.param == "on a server":
             yield ["--clickhouse", f"clickhouse://default:{engine.admin_key}@{address}/spanhouse"]
         else:

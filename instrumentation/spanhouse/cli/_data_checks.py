@@ -62,11 +62,9 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         with reached_database(settings) as database:
             yield from _look_into(database)
     except (DatabaseError, AdminKeyUnusable) as error:
-        through = f" through the SQL door on {settings.sql}" if is_held(settings) else ""
-        advice = (
-            "name the door's address with --sql" if through else "is the server up, and SPANHOUSE_CLICKHOUSE right?"
-        )
-        yield fail("database", f"it cannot be reached{through}: {error}", advice)
+        held = is_held(settings)
+        advice = "the log of that process says more" if held else "is the server up, and SPANHOUSE_CLICKHOUSE right?"
+        yield fail("database", f"it cannot be reached{' through the SQL door' if held else ''}: {error}", advice)
 
 
 def _look_into(database: Database) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from spanhouse_schema.engine import holder_of
 from spanhouse_schema.keys import KeyRing, admin_secret, admits_keyless
 from spanhouse_schema.settings import Settings
 
+_DOOR = "sql.address"
+
 
 @contextmanager
 def opened_database(settings: Settings) -> Generator[Database]:
@@ -47,10 +49,20 @@ def is_held(settings: Settings) -> bool:
     return settings.embedded and holder_of(settings.data_dir / "engine") is not None
 
 
+def announce_door(settings: Settings) -> None:
+    """Write down, in the data directory, where its SQL door listens, for `through_door` in other processes."""
+    (settings.data_dir / _DOOR).write_text(settings.sql)
+
+
 def through_door(settings: Settings) -> Settings:
-    """The same settings, with the SQL door that they name as the ClickHouse server. Raises `AdminKeyUnusable`."""
+    """The same settings, with the SQL door of the process that holds the data directory as the ClickHouse server.
+
+    Raises `AdminKeyUnusable`.
+    """
     secret = admin_secret(settings.data_dir, create=False)
-    return settings.model_copy(update={"clickhouse": f"clickhouse://default:{quote(secret)}@{settings.sql}/spanhouse"})
+    door = settings.data_dir / _DOOR
+    address = door.read_text() if door.exists() else settings.sql
+    return settings.model_copy(update={"clickhouse": f"clickhouse://default:{quote(secret)}@{address}/spanhouse"})
 
 
 @contextmanager

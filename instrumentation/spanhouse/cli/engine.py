@@ -9,7 +9,7 @@ from spanhouse import __version__
 from spanhouse.cli import _log
 from spanhouse.cli._console import say
 from spanhouse.cli._flags import with_settings
-from spanhouse.cli._open import opened_database, opened_keys
+from spanhouse.cli._open import announce_door, opened_database, opened_keys
 from spanhouse.cli._serve import HttpServer, listen, run, until_stopped
 from spanhouse_api.door import create_app
 from spanhouse_schema import Database
@@ -43,6 +43,7 @@ def engine(settings: Settings) -> None:
 async def _serve(settings: Settings, database: Database, keys: KeyRing, door: socket) -> None:
     server = HttpServer(create_app(database, keys, settings), door)
     await server.start()
+    announce_door(settings)
     try:
         say(_banner(settings))
         await until_stopped([server])

@@ -72,7 +72,7 @@ def down(
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse", "sql")
+@with_settings("data_dir", "clickhouse")
 def status(settings: Settings, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show where the database stands; exit code 1 when it is not at the newest revision."""
     with reached_database(settings) as database:

@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse", "sql")
+@with_settings("data_dir", "clickhouse")
 def sql(
     settings: Settings,
     statement: Annotated[

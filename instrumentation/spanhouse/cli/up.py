@@ -12,7 +12,7 @@ from spanhouse import __version__
 from spanhouse.cli import _log
 from spanhouse.cli._console import say
 from spanhouse.cli._flags import with_settings
-from spanhouse.cli._open import opened_database, opened_keys
+from spanhouse.cli._open import announce_door, opened_database, opened_keys
 from spanhouse.cli._pipeline import pipeline
 from spanhouse.cli._serve import HttpServer, listen, run, until_stopped
 from spanhouse_api.door import create_app
@@ -52,6 +52,7 @@ async def _serve(settings: Settings, database: Database, keys: KeyRing, http: so
         if door is not None:
             servers.append(HttpServer(create_app(database, keys, settings), door))
             await servers[0].start()
+            announce_door(settings)
             stack.push_async_callback(servers[0].stop)
         servers += await stack.enter_async_context(pipeline(settings, database, keys, http))
         say(_banner(settings))
@@ -77,7 +78,7 @@ look    {look(settings)}
 def look(settings: Settings) -> str:
     """The command line that shows what has come in, as it has to be typed for these settings."""
     words = [_ourselves(), "sql"]
-    for name in ("data_dir", "sql", "clickhouse"):
+    for name in ("data_dir", "clickhouse"):
         if getattr(settings, name) != Settings.model_fields[name].default and name in settings.model_fields_set:
             words += [f"--{name.replace('_', '-')}", str(getattr(settings, name))]
     return f'{" ".join(words)} "SELECT SpanName, count() FROM otel_traces GROUP BY SpanName"'
