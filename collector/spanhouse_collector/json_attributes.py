@@ -103,6 +103,19 @@ def _map(pairs: Any) -> bytes:
     return _spelled("kvlistValue", pairs)
 
 
+def _integer(content: Any) -> bytes:
+    return _DOUBLE(content) if _is_beyond_int64(content) else _INTEGER(content)
+
+
+def _is_beyond_int64(content: Any) -> bool:
+    """Whether it is a number as JavaScript's SDK sends 1e21: as an integer, for it has no fraction."""
+    return type(content) in {int, float} and not INT64[0] <= content <= INT64[1]
+
+
+def _plain_integer(content: Any) -> Plain:
+    return plain_double(number(content)) if _is_beyond_int64(content) else integer(content, *INT64)
+
+
 def _spelled(kind: str, content: Any) -> bytes:
     return delimited(b"\x0a", spell(_plain({kind: content}, 0)).encode())
 
@@ -163,6 +176,8 @@ class _Memory(dict[Any, bytes]):
 
 
 _KEY = string_field(b"\x0a")
+_INTEGER = varint_field(b"\x18", *INT64)
+_DOUBLE = double_field(b"\x21")
 _KEYS = _Memory(_KEY)
 
 # The member of an `AnyValue` that is set: how it is written, and how it reads inside a value that nests.
@@ -170,8 +185,8 @@ _CONTAINERS = {"arrayValue", "kvlistValue"}
 _KINDS: dict[str, Encode] = {
     "stringValue": string_field(b"\x0a"),
     "boolValue": bool_field(b"\x10"),
-    "intValue": varint_field(b"\x18", *INT64),
-    "doubleValue": double_field(b"\x21"),
+    "intValue": _integer,
+    "doubleValue": _DOUBLE,
     "arrayValue": _array,
     "kvlistValue": _map,
     "bytesValue": bytes_field(b"\x3a"),
@@ -184,7 +199,7 @@ _INTEGERS = _Memory(_VALUE_FIELDS["intValue"])
 _PLAIN: dict[str, Callable[[Any], Plain]] = {
     "stringValue": text,
     "boolValue": truth,
-    "intValue": lambda content: integer(content, *INT64),
+    "intValue": _plain_integer,
     "doubleValue": lambda content: plain_double(number(content)),
     "bytesValue": lambda content: plain_bytes(base64(content)),
 }
