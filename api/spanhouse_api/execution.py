@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from spanhouse_api.errors import Refused
 from spanhouse_api.pipe import Pipe
-from spanhouse_schema import Database, DatabaseError
+from spanhouse_schema import Database, DatabaseError, StatementFailed
 from spanhouse_schema.database import Statistics
 
 _AT_ONCE = 32
@@ -84,8 +84,12 @@ class Executor:
 
 
 def _run_marked(run: Run, pipe: Pipe, mark: str) -> Statistics:
+    marking = f"\n-- {mark}"
     try:
-        return run(pipe, f"\n-- {mark}".encode())
+        return run(pipe, marking.encode())
+    except StatementFailed as error:
+        # ClickHouse quotes the statement; the mark is not part of what the client sent.
+        raise type(error)(str(error).replace(marking, ""), error.code) from error
     finally:
         pipe.close_writing()
 

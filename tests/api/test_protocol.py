@@ -45,6 +45,10 @@ def test_what_an_error_quotes_need_not_be_utf8(http: httpx.Client) -> None:
         assert reply.text.startswith("Code: ")
 
 
+def test_an_error_quotes_what_was_sent_and_nothing_else(http: httpx.Client) -> None:
+    assert "--" not in http.post("/", content="SELEC 1").text
+
+
 def test_no_header_can_be_written_through_the_query_id(http: httpx.Client) -> None:
     reply = http.post("/?query_id=a%0D%0Ax-injected:%201%00", content="SELECT 1")
     assert reply.headers["x-clickhouse-query-id"] == "a??x-injected: 1?"
