@@ -5,7 +5,7 @@ SpanhouseError
 │   ├── BadRequest          400, INVALID_ARGUMENT: not the message it claims to be
 │   ├── Unauthenticated     401, UNAUTHENTICATED: no key, or one that is not known
 │   ├── PermissionDenied    403, PERMISSION_DENIED: a key that may not export
-│   ├── TooLarge            413, RESOURCE_EXHAUSTED: over the limit, as sent or decompressed
+│   ├── TooLarge            413, RESOURCE_EXHAUSTED: over the limit, as sent or decompressed, or of too many items
 │   ├── UnsupportedMedia    415, INVALID_ARGUMENT: a content type or encoding that is not OTLP's
 │   └── Busy                503, UNAVAILABLE: send it again after `retry_after_s`
 ├── SpoolInUse              another process holds the spool's directory
@@ -49,7 +49,7 @@ class PermissionDenied(RequestRefused):
 
 
 class TooLarge(RequestRefused):
-    """The request is over the limit, as it was sent or once decompressed."""
+    """The request is over the limit, as it was sent or once decompressed, or holds too many items."""
 
     http_status = 413
     grpc_code = grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -15,7 +15,7 @@ class Hold:
 
     def grow(self, size: int) -> None:
         """Take `size` bytes more. Raises `Busy` when they are not to be had now."""
-        self._inflight.take(size)
+        self._inflight.take(size, held=self.bytes)
         self.bytes += size
 
 
@@ -35,9 +35,9 @@ class Inflight:
         finally:
             self.bytes -= hold.bytes
 
-    def take(self, size: int) -> None:
-        """Raises `Busy` when `size` bytes more are over the limit."""
+    def take(self, size: int, held: int) -> None:
+        """Raises `Busy` when `size` bytes more, for a request that has `held` already, are over the limit."""
         # A request alone is never refused: that is what the limit of a single request is for.
-        if self.bytes and self.bytes + size > self._limit_bytes:
+        if self.bytes > held and self.bytes + size > self._limit_bytes:
             raise Busy(f"requests in memory hold {self.bytes} bytes already and may hold {self._limit_bytes}")
         self.bytes += size

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from spanhouse_collector import envelope, json_wire, wire
 from spanhouse_collector.decoded import Decoded
+from spanhouse_collector.errors import TooLarge
 from spanhouse_collector.inflight import Inflight
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.signal import Signal
@@ -19,6 +20,9 @@ from spanhouse_schema.keys import Grant, KeyRing
 # What is decoded in about four milliseconds: larger requests must not keep the event loop from the small ones.
 _LARGE_BYTES = 1024 * 1024
 _LARGE_JSON_BYTES = 128 * 1024
+# An item may be two bytes long, and takes half a kilobyte of ClickHouse's memory when it is inserted: more of them at
+# once than there is memory for would keep everything that comes after them waiting.
+_MOST_ITEMS = 1_000_000
 
 _Result = TypeVar("_Result")
 
@@ -47,7 +51,8 @@ class Intake:
     async def export(self, signal: Signal, body: bytes, *, json: bool, grant: Grant) -> Outcome:
         """Store the request that `body` is; when this returns it is on disk, from now or from an earlier try.
 
-        Raises `BadRequest` when it is not the signal's export request, `Busy` when there is no room.
+        Raises `BadRequest` when it is not the signal's export request, `TooLarge` when it holds over a million items,
+        `Busy` when there is no room.
         """
 
         def prepare() -> _Prepared:
@@ -85,6 +90,8 @@ def _prepare(signal: Signal, body: bytes, json: bool, tenant: str) -> _Prepared:
     received_unix_nano = time.time_ns()
     digest = sha256(b"\0".join((tenant.encode(), signal.value.encode(), body))).digest()
     decoded = json_wire.decode(signal, body) if json else wire.decode(signal, body)
+    if (items := decoded.items + decoded.rejected) > _MOST_ITEMS:
+        raise TooLarge(f"the request holds {items} items, over {_MOST_ITEMS}: send smaller batches")
     record = envelope.encode(
         decoded.payload,
         tenant=tenant,

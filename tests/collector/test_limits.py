@@ -10,6 +10,7 @@ import psutil
 import pytest
 import zstandard
 from google.rpc.error_details_pb2 import RetryInfo
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from spanhouse_collector.signal import Signal
 from tests.collector.receiving import (
@@ -22,6 +23,7 @@ from tests.collector.receiving import (
     connected,
     gained,
     head,
+    request,
     series,
     status,
 )
@@ -99,6 +101,14 @@ def test_a_bomb_stops_at_the_limit(receiver: Receiver, kind: str) -> None:
     assert process.memory_info().rss - before < 64 * KIB * KIB
 
 
+def test_a_request_of_too_many_items_is_too_large_however_small_they_are(crowded: Receiver) -> None:
+    for number, code in ((1_000_000, 200), (1_000_001, 413)):
+        message = request(Signal.LOGS)
+        message.resource_logs.add().scope_logs.add().log_records.extend([LogRecord()] * number)
+        answer = crowded.post(Signal.LOGS, message.SerializeToString())
+        assert answer.status_code == code
+
+
 # Backpressure.
 
 
@@ -140,6 +150,13 @@ def test_what_a_body_decompresses_to_counts_as_held(crowded: Receiver) -> None:
     slow.leave()
     until(lambda: crowded.metrics()["spanhouse_inflight_bytes"] == 0)
     assert crowded.post(Signal.TRACES, content, headers={"content-encoding": "gzip"}).status_code == 200
+
+
+def test_a_request_alone_is_taken_however_much_memory_it_holds(crowded: Receiver) -> None:
+    content = body_of(800 * KIB, "alone")
+    assert crowded.post(Signal.TRACES, content).status_code == 200
+    packed = gzip.compress(body_of(900 * KIB, "alone, and compressed"), 0)
+    assert crowded.post(Signal.TRACES, packed, headers={"content-encoding": "gzip"}).status_code == 200
 
 
 def test_clients_that_come_again_when_asked_to_get_everything_in_once(crowded: Receiver) -> None:
