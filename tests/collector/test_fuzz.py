@@ -24,7 +24,7 @@ from spanhouse_collector.signal import Signal
 from tests.collector import hostile
 from tests.collector.receiving import JSON, PROTOBUF, RESPONSES, Receiver, body, head, response, status
 
-SECONDS = float(os.environ.get("SPANHOUSE_FUZZ_SECONDS", "12"))
+SECONDS = float(os.environ.get("SPANHOUSE_FUZZ_SECONDS", "8"))
 SEED = os.environ.get("SPANHOUSE_FUZZ_SEED") or (
     secrets.token_hex(4) if "SPANHOUSE_FUZZ_SECONDS" in os.environ else "0"
 )
