@@ -20,7 +20,7 @@ from spanhouse_collector.writer import Append, Writer
 
 SEGMENT_BYTES = 32 * 1024 * 1024
 # An SDK gives a batch ten seconds in all: time for a few more tries.
-_RETRY_AFTER_S = 2
+_RETRY_AFTER_S = 3
 # One that is being loaded and one that is next: with more, rows come later and later after their acknowledgement.
 _SEGMENTS_IN_TIME = 2
 # A loader that has finished nothing for so long is not slow but stuck: nothing is won by waiting for it.
