@@ -10,11 +10,14 @@ What an attempt may do next depends on what may have been written (every view on
   token might be stored twice. What is exact is the same token with a record less: what is stored already stays, the
   rest follows. Each record is left out in turn until ClickHouse takes the others; where that does not help, or would
   take too long, the whole piece is set aside as one dead letter. What is stored of such a letter is uncertain.
-- Anything else (no memory, no table, no permission, too many parts) is not the records' fault and would befall the
-  next segment too: the same again, for as long as it takes. The spool grows meanwhile, and says so.
+- There was no memory. Others may have it now, or the records may need more than there is: the same again, a dozen times
+  over about a minute; then they are divided or left out as above, so that one request cannot keep out all that follow.
+- Anything else (no table, no permission, too many parts) is not the records' fault and would befall the next segment
+  too: the same again, for as long as it takes. The spool grows meanwhile, and says so.
 """
 
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import structlog
@@ -32,7 +35,9 @@ VALUE_CODES = frozenset((
     6, 11, 12, 25, 26, 27, 38, 41, 69, 70, 72, 117, 125, 128, 130, 131, 153, 190, 321, 346, 349, 376, 395, 407,
     427, 441, 467, 469, 503, 563, 632, 675, 676, 691, 728,
 ))  # fmt: skip
+_NO_MEMORY_CODES = frozenset({173, 241})
 _TRIES = 3
+_TRIES_WITHOUT_MEMORY = 12
 # Each is a whole INSERT; of more records than this none is looked for.
 _MOST_LEFT_OUT = 500
 
@@ -62,10 +67,14 @@ class Insertion:
         piece = self._plan.pieces[0]
         try:
             self._insert(piece)
-        except InputUnreadable as error:
-            self._divide(piece, error)
         except StatementFailed as error:
-            self._leave_out_next(piece, error)
+            self._failures += 1
+            if self._failures < self._patience(piece, error):
+                raise
+            if isinstance(error, InputUnreadable):
+                self._divide(piece, error)
+            else:
+                self._leave_out_next(piece, error)
         else:
             self._close(piece)
 
@@ -78,11 +87,22 @@ class Insertion:
         settings = {**self._plan.settings, "insert_deduplication_token": piece.token}
         self._database.insert_file(self._signal.table, self._file(piece), "Protobuf", settings=settings)
 
+    def _patience(self, piece: Piece, error: StatementFailed) -> float:
+        """How often the piece may fail like this before anything else is tried than the same again."""
+        if isinstance(error, InputUnreadable) and piece.without is not None:
+            return inf  # These records were parsed before: it is not they that are at fault.
+        if error.code in _NO_MEMORY_CODES:
+            is_lone = len(self._extents(piece)) == 1
+            return _TRIES_WITHOUT_MEMORY if is_lone or piece == Piece(self._segment.token) else _TRIES
+        if isinstance(error, InputUnreadable):
+            return 1
+        if error.code in VALUE_CODES:
+            return _TRIES if piece.without is None else 1
+        return inf
+
     def _divide(self, piece: Piece, error: InputUnreadable) -> None:
-        if piece.without is not None:
-            raise error  # These records were parsed before: it is not they that are at fault.
         count = len(self._extents(piece))
-        if not piece.canonical:
+        if not piece.canonical and error.code not in _NO_MEMORY_CODES:
             _log.warning("not readable as it came; spelled anew", segment=piece.token, requests=count)
             self._proceed(replace(piece, canonical=True))
         elif count > 1:
@@ -95,11 +115,6 @@ class Insertion:
         return Piece(f"{self._segment.token}.{first}-{first + count}", first, count, canonical=True)
 
     def _leave_out_next(self, piece: Piece, error: StatementFailed) -> None:
-        if error.code not in VALUE_CODES:
-            raise error
-        self._failures += 1
-        if piece.without is None and self._failures < _TRIES:
-            raise error
         count = len(self._extents(piece))
         following = piece.first if piece.without is None else piece.without + 1
         if count == 1 or count > _MOST_LEFT_OUT or following == piece.first + count:

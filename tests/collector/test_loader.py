@@ -15,7 +15,7 @@ from spanhouse_collector.errors import DeadLetterUncertain
 from spanhouse_collector.insertion import Insertion
 from spanhouse_collector.segment import Segment
 from spanhouse_collector.signal import Signal
-from spanhouse_schema import Database, DatabaseUnavailable, StatementFailed
+from spanhouse_schema import Database, DatabaseUnavailable, InputUnreadable, StatementFailed
 from tests.collector.loading import Killer, Tenant, drained, load, loading, poisoned, requests, until
 from tests.collector.spooling import append, running, send, trace_request
 
@@ -251,6 +251,33 @@ async def test_what_is_not_the_requests_fault_is_tried_again_until_it_works(
     assert tenant.spans() == _each_once(1)
     assert len(set(fault.tokens)) == 1
     assert not _letters(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [InputUnreadable, StatementFailed])
+async def test_a_request_that_needs_more_memory_than_there_is_does_not_keep_the_others_out(
+    tmp_path: Path,
+    database: Database,
+    tenant: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[StatementFailed],
+) -> None:
+    monkeypatch.setattr(loader, "_FIRST_DELAY_S", 0.0)
+    insert = database.insert_file
+    tries: Counter[str] = Counter()
+
+    def without_memory(table: str, path: Path, *args: Any, settings: dict[str, Any]) -> None:
+        tries[settings["insert_deduplication_token"]] += 1
+        if b"immense" in path.read_bytes():
+            raise kind("Memory limit exceeded", 241)
+        insert(table, path, *args, settings=settings)
+
+    monkeypatch.setattr(database, "insert_file", without_memory)
+    sent = [tenant.send(body) for body in (*requests(5), trace_request(1, "immense"))]
+    await load(tmp_path, database, sent)
+    assert tenant.spans() == _each_once(5)
+    [letter] = _letters(tmp_path)
+    assert (letter.digest, letter.uncertain) == (sent[5].digest.hex(), kind is StatementFailed)
+    assert max(tries.values()) >= 12, "others may give their memory back: it was not waited for"
 
 
 async def test_one_signal_that_cannot_be_loaded_does_not_stop_the_others(
