@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.dbapi.connection import Connection as DbapiConnection
@@ -153,8 +153,8 @@ class Database:
         return {
             "host": url.hostname or "localhost",
             "port": url.port or (8443 if url.scheme in {"clickhouses", "https"} else 8123),
-            "username": url.username or "default",
-            "password": url.password or "",
+            "username": unquote(url.username or "default"),
+            "password": unquote(url.password or ""),
             "secure": url.scheme in {"clickhouses", "https"},
             # Calls run side by side, which a ClickHouse session would forbid.
             "autogenerate_session_id": False,

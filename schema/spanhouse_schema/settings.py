@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import ByteSize, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -10,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from spanhouse_schema.errors import SettingsError
 
 MIB = 1024 * 1024
+
+_SERVER_SCHEMES = frozenset({"clickhouse", "clickhouses", "http", "https"})
 
 
 class Settings(BaseSettings):
@@ -92,6 +95,12 @@ class Settings(BaseSettings):
             raise ValueError("SPANHOUSE_TLS_CERT and SPANHOUSE_TLS_KEY must be given together")
         for name in ("otlp_http", "otlp_grpc", "sql"):
             address(getattr(self, name))
+        if self.clickhouse and not _is_dsn(self.clickhouse):
+            # Without the value, which may hold a password.
+            raise ValueError(
+                "SPANHOUSE_CLICKHOUSE is not a DSN that can be followed: write clickhouse://user:password@host:8123, "
+                "or clickhouses:// for TLS; percent-encode what has a meaning in a URL; the database is always spanhouse"
+            )
         return self
 
     @property
@@ -118,6 +127,20 @@ def is_loopback(text: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_dsn(text: str) -> bool:
+    """Whether every part of the DSN means something to us: what is ignored would lead to another server's rows."""
+    try:
+        url = urlsplit(text)
+        has_host = bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    if url.query or url.fragment:
+        return False
+    if url.scheme == "chdb":
+        return not url.netloc and not url.path
+    return url.scheme in _SERVER_SCHEMES and has_host and url.path.strip("/") in {"", "spanhouse"}
 
 
 def _explain(error: ValidationError) -> str:

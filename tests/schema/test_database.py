@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import threading
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from spanhouse_schema import Database, DatabaseUnavailable, InputUnreadable, Settings, StatementFailed
+from spanhouse_schema import Database, DatabaseError, DatabaseUnavailable, InputUnreadable, Settings, StatementFailed
 
 OPEN = "import sys; from pathlib import Path; from spanhouse_schema import *; "
 OPEN += "database = Database.open(Settings.load(data_dir=Path(sys.argv[1]), engine_memory=sys.argv[2])); "
@@ -43,6 +45,25 @@ def test_a_server_that_does_not_answer_is_unavailable_and_the_password_stays_sec
         Database.open(settings)
     assert "127.0.0.1:1" in str(unavailable.value)
     assert "hunter2" not in str(unavailable.value)
+
+
+def test_a_password_with_any_characters_reaches_the_server_as_it_was_before_it_was_quoted() -> None:
+    authorizations: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            authorizations.append(self.headers["Authorization"])
+            self.send_error(500)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.handle_request).start()
+        dsn = f"clickhouse://m%65:p%40s%2Fs@127.0.0.1:{server.server_port}"
+        with pytest.raises(DatabaseError):
+            Database.open(Settings.load(clickhouse=dsn))
+    assert authorizations == [f"Basic {b64encode(b'me:p@s/s').decode()}"]
 
 
 def test_a_refused_statement_carries_clickhouses_code_and_message(database: Database) -> None:

@@ -62,6 +62,30 @@ def test_an_address_is_split_into_what_it_was_made_of(host: object, port: int) -
     assert address(text) == (str(host), port)
 
 
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "db.example:8123",
+        "postgres://db.example/spanhouse",
+        "clickhouse://",
+        "clickhouse://db.example:99999",
+        "clickhouse://me:hunter2@db.example/other",
+        "clickhouse://me:hunter2@db.example?secure=1",
+        "clickhouse://me:hunter2/not#quoted@db.example",
+        "chdb:///elsewhere",
+    ],
+)
+def test_a_dsn_that_would_not_be_followed_is_refused_without_its_password(dsn: str) -> None:
+    with pytest.raises(SettingsError, match=r"SPANHOUSE_CLICKHOUSE is not a DSN.*write clickhouse://") as refused:
+        Settings.load(clickhouse=dsn)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("dsn", ["clickhouses://me:p%40ss@db.example/spanhouse", "http://[::1]:8123/", "https://db"])
+def test_a_dsn_names_a_server_as_clickhouse_or_http_url(dsn: str) -> None:
+    assert not Settings.load(clickhouse=dsn).embedded
+
+
 @pytest.mark.parametrize(("dsn", "embedded"), [("", True), ("chdb://", True), ("clickhouse://db:8123", False)])
 def test_a_dsn_of_a_server_ends_the_embedded_mode(dsn: str, embedded: bool) -> None:
     assert Settings.load(clickhouse=dsn).embedded is embedded
