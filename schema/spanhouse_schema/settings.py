@@ -99,7 +99,7 @@ class Settings(BaseSettings):
             # Without the value, which may hold a password.
             raise ValueError(
                 "SPANHOUSE_CLICKHOUSE is not a DSN that can be followed: write clickhouse://user:password@host:8123, "
-                "or clickhouses:// for TLS; percent-encode what has a meaning in a URL; the database is always spanhouse"
+                "or clickhouses:// for TLS; percent-encode what means something in a URL; the database is spanhouse"
             )
         return self
 
