@@ -93,7 +93,8 @@ def _array(array: Any) -> bytes:
         kind, content = _member(element)
         if kind in _CONTAINERS:
             return _spelled("arrayValue", array)
-        parts.append(delimited(b"\x0a", _KINDS[kind](content) if kind else b""))
+        data = _KINDS[kind](content) if kind else b""
+        parts += (b"\x0a", varint(len(data)), data)
     return delimited(b"\x2a", b"".join(parts))
 
 

@@ -39,7 +39,7 @@ def message_encoder(descriptor: Descriptor) -> Encode:
     """
     proto = DescriptorProto()
     descriptor.CopyToProto(proto)
-    fields = {
+    encoders = {
         field.json_name: _field(field, field_proto.label == FieldDescriptorProto.LABEL_REPEATED)
         for field, field_proto in zip(descriptor.fields, proto.field, strict=True)
     }
@@ -52,8 +52,9 @@ def message_encoder(descriptor: Descriptor) -> Encode:
         name = ""
         try:
             for name, item in value.items():
-                if item is not None and name in fields:
-                    parts.append(fields[name](item))
+                field = encoders.get(name)
+                if field is not None and item is not None:
+                    parts.append(field(item))
         except Misfit as error:
             raise error.under(name) from None
         for names in choices:

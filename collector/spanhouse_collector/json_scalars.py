@@ -62,9 +62,10 @@ def truth(value: Any) -> bool:
 
 def integer(value: Any, low: int, high: int) -> int:
     """Return the integer that a JSON number, or decimal digits in a string, stands for."""
-    if type(value) is str and value.isascii() and value.removeprefix("-").isdecimal() and len(value) <= 20:
-        value = int(value)
-    if type(value) is float and value.is_integer():
+    if type(value) is str and value.isascii() and len(value) <= 20:
+        if value.isdecimal() or value.removeprefix("-").isdecimal():
+            value = int(value)
+    elif type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int:
         raise misfit("an integer", value)
