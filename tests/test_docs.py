@@ -41,6 +41,12 @@ def test_every_command_has_its_place_in_the_manual() -> None:
     assert sorted(name for heading in headings for name in heading.split(", ")) == sorted(COMMANDS)
 
 
+def test_every_link_within_the_project_leads_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.glob("*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
 @pytest.mark.slow
 def test_what_the_readme_shows_is_what_happens(clone: "Clone") -> None:
     text = (ROOT / "README.md").read_text()
