@@ -47,6 +47,20 @@ def test_what_another_collector_inserts_can_be_looked_up_by_trace_id(database: D
 
 
 @pytest.mark.parametrize(
+    ("table", "column"), [("otel_traces", "Timestamp"), ("otel_logs", "Timestamp"), ("otel_metrics_gauge", "TimeUnix")]
+)
+@pytest.mark.parametrize("unix_nano", [-(2**63), -1, 0, 2**32 * 10**9, 2**63 - 1])
+def test_a_bound_on_time_finds_a_row_of_any_time(database: Database, table: str, column: str, unix_nano: int) -> None:
+    """A sort key that wraps such a time would have its part skipped."""
+    tenant = f"any-time-{unix_nano}"
+    time = f"reinterpret(toInt64({unix_nano}), 'DateTime64(9)')"
+    database.command(f"INSERT INTO spanhouse.{table} ({column}, TenantId) SELECT {time}, '{tenant}'")
+    for bound in ("< now64(9)" if unix_nano < 2**60 else "> now64(9)", f"BETWEEN {time} AND {time}"):
+        query = f"SELECT count() FROM spanhouse.{table} WHERE TenantId = '{tenant}' AND {column} {bound}"
+        assert database.rows(query) == [(1,)], bound
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "SELECT * FROM file('/etc/passwd', LineAsString)",

@@ -43,7 +43,9 @@ ENGINE = MergeTree
 -- By when a row came, not by when it claims to be from: an INSERT touches one partition whatever times it holds,
 -- and retention cannot be fooled by a clock.
 PARTITION BY toDate(IngestedAt)
-ORDER BY (TenantId, ServiceName, SpanName, toDateTime(Timestamp))
+-- Not toDateTime(Timestamp), as the exporter has it: past 2106 and before 1970 that wraps, and a time bound would then
+-- skip the part that holds the row.
+ORDER BY (TenantId, ServiceName, SpanName, Timestamp)
 SETTINGS
     ttl_only_drop_parts = 1,
     materialize_ttl_recalculate_only = 1,

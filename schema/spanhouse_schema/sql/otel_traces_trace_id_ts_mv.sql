@@ -1,4 +1,5 @@
--- One row a trace and INSERT. Times that a DateTime cannot hold are clamped: wrapped, they would hide their trace.
+-- One row a trace and INSERT. Times that a DateTime cannot hold are clamped to its ends: wrapped, one odd span would
+-- hide the others of its trace, or stretch the time that a lookup reads.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.otel_traces_trace_id_ts_mv TO spanhouse.otel_traces_trace_id_ts AS
 SELECT
     TraceId,
