@@ -8,12 +8,11 @@ What an attempt may do next depends on what may have been written (every view on
   merely unusual; then halves are tried, down to the request that is at fault. It becomes a dead letter.
 - A view or a table refused the values. Rows may have been written under this token, so that a record given to another
   token might be stored twice. What is exact is the same token with a record less: what is stored already stays, the
-  rest follows. Each record is left out in turn until ClickHouse takes the others; where that does not help, or would
-  take too long, the whole piece is set aside as one dead letter. What is stored of such a letter is uncertain.
-- There was no memory. Others may have it now, or the records may need more than there is: the same again, a dozen times
-  over about a minute; then they are divided or left out as above, so that one request cannot keep out all that follow.
-- Anything else (no table, no permission, too many parts) is not the records' fault and would befall the next segment
-  too: the same again, for as long as it takes. The spool grows meanwhile, and says so.
+  rest follows. Each record is left out in turn, the largest first, until ClickHouse takes the others; where that does
+  not help, the whole piece is set aside as one dead letter. What is stored of such a letter is uncertain.
+- The INSERT took more memory than one statement may have, whatever else runs: divided or left out as above.
+- Anything else (no table, no permission, too many parts, memory that others hold) is not the records' fault and would
+  befall the next segment too: the same again, for as long as it takes. The spool grows meanwhile, and says so.
 """
 
 from dataclasses import replace
@@ -36,9 +35,10 @@ VALUE_CODES = frozenset((
     427, 441, 467, 469, 503, 563, 632, 675, 676, 691, 728,
 ))  # fmt: skip
 _NO_MEMORY_CODES = frozenset({173, 241})
+# ClickHouse's words for a statement over its own limit; where others hold the memory it says "(total)" or "User".
+_OVER_ITS_MEMORY = "Query memory limit exceeded"
 _TRIES = 3
-_TRIES_WITHOUT_MEMORY = 12
-# Each is a whole INSERT; of more records than this none is looked for.
+# Each is a whole INSERT, and what comes after the segment waits.
 _MOST_LEFT_OUT = 500
 
 _log = structlog.get_logger()
@@ -71,7 +71,7 @@ class Insertion:
             self._failures += 1
             if self._failures < self._patience(piece, error):
                 raise
-            if isinstance(error, InputUnreadable):
+            if isinstance(error, InputUnreadable) and piece.without is None:
                 self._divide(piece, error)
             else:
                 self._leave_out_next(piece, error)
@@ -89,13 +89,13 @@ class Insertion:
 
     def _patience(self, piece: Piece, error: StatementFailed) -> float:
         """How often the piece may fail like this before anything else is tried than the same again."""
-        if isinstance(error, InputUnreadable) and piece.without is not None:
-            return inf  # These records were parsed before: it is not they that are at fault.
-        if error.code in _NO_MEMORY_CODES:
-            is_lone = len(self._extents(piece)) == 1
-            return _TRIES_WITHOUT_MEMORY if is_lone or piece == Piece(self._segment.token) else _TRIES
-        if isinstance(error, InputUnreadable):
+        if _OVER_ITS_MEMORY in str(error):
             return 1
+        if error.code in _NO_MEMORY_CODES:
+            return inf
+        if isinstance(error, InputUnreadable):
+            # Records that are tried with one left out were parsed before: it is not they that are at fault.
+            return 1 if piece.without is None else inf
         if error.code in VALUE_CODES:
             return _TRIES if piece.without is None else 1
         return inf
@@ -115,13 +115,22 @@ class Insertion:
         return Piece(f"{self._segment.token}.{first}-{first + count}", first, count, canonical=True)
 
     def _leave_out_next(self, piece: Piece, error: StatementFailed) -> None:
-        count = len(self._extents(piece))
-        following = piece.first if piece.without is None else piece.without + 1
-        if count == 1 or count > _MOST_LEFT_OUT or following == piece.first + count:
+        following = self._after(piece)
+        if following is None:
             self._bury(piece.token, self._extents(piece), str(error), uncertain=True)
         else:
-            _log.warning("a value was refused; tried without a request", segment=piece.token, without=following)
+            _log.warning("refused; tried without a request", segment=piece.token, without=following)
             self._proceed(replace(piece, without=following, error=str(error)))
+
+    def _after(self, piece: Piece) -> int | None:
+        """The record to be left out after the one that the piece goes without; None when it is not worth while."""
+        extents = dict(enumerate(self._extents(piece), piece.first))
+        if len(extents) == 1:
+            return None
+        # The largest is the likeliest to be at fault.
+        order = sorted(extents, key=lambda number: extents[number].start - extents[number].end)[:_MOST_LEFT_OUT]
+        rest = order if piece.without is None else order[order.index(piece.without) + 1 :]
+        return rest[0] if rest else None
 
     def _close(self, piece: Piece) -> None:
         """The piece is stored, but for the record that it went without."""

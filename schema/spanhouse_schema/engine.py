@@ -23,7 +23,7 @@ _GRANTS = (
 )
 
 _USERS = """<clickhouse>
-  <profiles><default/></profiles>
+  <profiles><default><max_memory_usage>{memory}</max_memory_usage></default></profiles>
   <quotas><default/></quotas>
   <users>
     <default>
@@ -48,8 +48,8 @@ _CONFIG = """<clickhouse>
 def configure(data_dir: Path, memory_bytes: int) -> str:
     """Write the engine's configuration into `data_dir`, and return the chDB connection string that uses it.
 
-    The engine's own files are in `data_dir/engine`; it may use `memory_bytes` at most. Raises `DatabaseBusy` when
-    another process holds them.
+    The engine's own files are in `data_dir/engine`; it may use `memory_bytes` at most, and one statement three quarters
+    of that. Raises `DatabaseBusy` when another process holds them.
     """
     store, config = data_dir / "engine", data_dir / "engine-config"
     holder = holder_of(store)
@@ -59,7 +59,9 @@ def configure(data_dir: Path, memory_bytes: int) -> str:
     for directory in (data_dir, store, config):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     users = config / "users.xml"
-    users.write_text(_USERS.format(grants="".join(f"<query>{grant}</query>" for grant in _GRANTS)))
+    grants = "".join(f"<query>{grant}</query>" for grant in _GRANTS)
+    # So that a large query leaves room for an INSERT, and an INSERT that fails alone says that it is its own fault.
+    users.write_text(_USERS.format(grants=grants, memory=memory_bytes * 3 // 4))
     main = config / "config.xml"
     main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes))
     return build_connection_string(str(store), {"config-file": str(main.resolve())})
