@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from spanhouse_schema import Database, DatabaseError, migrate
+from tests.process import Spanhouse, run
+from tests.stores import dsn
 
 # chDB opens one directory a process, so what needs an empty database runs in a process of its own.
 OPEN = """
@@ -94,3 +97,16 @@ assert objects() == printed
 print(len(printed))
 """
     assert int(_run(code, tmp_path)) > 20
+
+
+@pytest.mark.slow
+def test_two_processes_that_migrate_a_server_at_once_are_safe(tmp_path: Path) -> None:
+    with Spanhouse.start("engine", data_dir=tmp_path) as engine:
+        where = ("--clickhouse", dsn(engine), "--data-dir", str(tmp_path / "client"))
+        assert run("migrate", "down", "base", "--yes", *where).returncode == 0
+        with ThreadPoolExecutor(3) as processes:
+            ended = list(processes.map(lambda _: run("migrate", "up", *where), range(3)))
+        assert [process.returncode for process in ended] == [0, 0, 0], [process.stderr for process in ended]
+        assert run("migrate", "status", *where).returncode == 0
+        found = engine.sql_text("SELECT name FROM system.tables WHERE name IN ('otel_traces', 'migration_lock')")
+        assert found == "otel_traces"
