@@ -7,11 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+import structlog
+
 from spanhouse_collector import disk, segment
 from spanhouse_collector.errors import SpoolInUse
 from spanhouse_collector.plan import PIECE, PLAN
 from spanhouse_collector.seen import KEEP_S
 from spanhouse_collector.segment import Segment
+
+_log = structlog.get_logger()
 
 
 def hold(directory: Path) -> TextIO:
@@ -43,13 +47,22 @@ def recover(directory: Path) -> list[Segment]:
     for path in directory.glob(f"*{PIECE}"):
         disk.remove(path)
     for path in directory.glob(f"*{segment.OPEN}"):
-        segment.recover(path)
+        _seal(path)
     for path in directory.glob(f"*{PLAN}"):
         # Its segment is deleted first: one without a segment is of a segment that was loaded.
         if not path.with_suffix(segment.SEALED).exists():
             disk.remove(path)
     sealed = sorted(directory.glob(f"*{segment.SEALED}"), key=lambda path: (segment.number(path), path.name))
     return [Segment.at(path) for path in sealed]
+
+
+def _seal(path: Path) -> None:
+    size = path.stat().st_size
+    recovered = segment.recover(path)
+    cut = size - (recovered.size if recovered else 0)
+    if cut:
+        # No request that was acknowledged, unless the disk has lost what it said it had.
+        _log.warning("cut off a torn tail", segment=path.stem, bytes=cut)
 
 
 def recent_digests(segments: Iterable[Segment]) -> Iterator[bytes]:

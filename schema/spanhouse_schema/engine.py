@@ -77,7 +77,8 @@ def keep_schema(data_dir: Path, settings: Mapping[str, str | int]) -> dict[str, 
         return dict(settings)
     text = str(settings["format_schema"])
     file = data_dir / "engine-config" / f"{sha256(text.encode()).hexdigest()[:16]}.proto"
-    if not file.exists():
+    # Not only when it is missing: a crash of the machine may have left it empty.
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
         whole = file.with_suffix(f".{os.getpid()}.{get_ident()}")
         whole.write_text(text, encoding="utf-8")
         whole.replace(file)

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from spanhouse_collector import segment
+from spanhouse_collector import recovery, segment
 from spanhouse_collector.segment import OpenSegment, Segment
 from tests.collector.spooling import send
 
@@ -36,6 +37,14 @@ def test_a_tail_torn_at_any_byte_is_cut_behind_the_last_whole_record(tmp_path: P
 @pytest.mark.parametrize("tail", [bytes(5000), b"\xff" * 30, b"\x7f" + bytes(200), _RECORDS[2][:-1] + b"?"])
 def test_a_tail_that_is_no_record_is_cut(tmp_path: Path, tail: bytes) -> None:
     assert _records(segment.recover(_crashed(tmp_path, b"".join(_RECORDS) + tail))) == _RECORDS
+
+
+def test_a_cut_is_logged_and_nothing_else_is(tmp_path: Path) -> None:
+    with capture_logs() as logged:
+        for data in (b"".join(_RECORDS) + b"torn", b"".join(_RECORDS), b"", b"torn"):
+            _crashed(tmp_path, data)
+            recovery.recover(tmp_path)
+    assert [(event["event"], event["bytes"]) for event in logged] == [("cut off a torn tail", 4)] * 2
 
 
 def test_what_is_damaged_in_a_sealed_segment_is_its_last_record(tmp_path: Path) -> None:

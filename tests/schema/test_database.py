@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from spanhouse_schema import Database, DatabaseError, DatabaseUnavailable, InputUnreadable, Settings, StatementFailed
+from spanhouse_schema.ingest import insert_settings
 
 OPEN = "import sys; from pathlib import Path; from spanhouse_schema import *; "
 OPEN += "database = Database.open(Settings.load(data_dir=Path(sys.argv[1]), engine_memory=sys.argv[2])); "
@@ -91,6 +92,15 @@ def test_a_file_in_another_format_is_unreadable_and_nothing_is_written(database:
     with pytest.raises(InputUnreadable):
         database.insert_file("spanhouse.otel_traces", file, "JSONEachRow", settings={"async_insert": 0})
     assert database.rows("SELECT count() FROM spanhouse.otel_traces WHERE TraceId = 'unreadable'") == [(0,)]
+
+
+def test_a_schema_that_a_crash_left_unfinished_is_written_anew(database: Database) -> None:
+    settings = insert_settings("traces")
+    file = Path(str(database.localise(settings)["format_schema"]))
+    whole = file.read_text(encoding="utf-8")
+    file.write_text("", encoding="utf-8")
+    assert database.localise(settings)["format_schema"] == str(file)
+    assert file.read_text(encoding="utf-8") == whole == settings["format_schema"]
 
 
 def test_calls_from_many_threads_run_side_by_side(database: Database) -> None:
