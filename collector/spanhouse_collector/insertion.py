@@ -10,7 +10,8 @@ What an attempt may do next depends on what may have been written (every view on
   token might be stored twice. What is exact is the same token with a record less: what is stored already stays, the
   rest follows. Each record is left out in turn, the largest first, until ClickHouse takes the others; where that does
   not help, the whole piece is set aside as one dead letter. What is stored of such a letter is uncertain.
-- The INSERT took more memory than one statement may have, whatever else runs: divided or left out as above.
+- The INSERT took more memory than one statement may have, whatever else runs. While it was parsed: divided as above.
+  Later: the largest record is left out, then the two largest, four, eight, until the others are taken.
 - Anything else (no table, no permission, too many parts, memory that others hold) is not the records' fault and would
   befall the next segment too: the same again, for as long as it takes. The spool grows meanwhile, and says so.
 """
@@ -71,7 +72,7 @@ class Insertion:
             self._failures += 1
             if self._failures < self._patience(piece, error):
                 raise
-            if isinstance(error, InputUnreadable) and piece.without is None:
+            if isinstance(error, InputUnreadable) and not piece.without:
                 self._divide(piece, error)
             else:
                 self._leave_out_next(piece, error)
@@ -94,10 +95,10 @@ class Insertion:
         if error.code in _NO_MEMORY_CODES:
             return inf
         if isinstance(error, InputUnreadable):
-            # Records that are tried with one left out were parsed before: it is not they that are at fault.
-            return 1 if piece.without is None else inf
+            # Records of which some are left out were parsed before: it is not they that are at fault.
+            return inf if piece.without else 1
         if error.code in VALUE_CODES:
-            return _TRIES if piece.without is None else 1
+            return 1 if piece.without else _TRIES
         return inf
 
     def _divide(self, piece: Piece, error: InputUnreadable) -> None:
@@ -115,30 +116,33 @@ class Insertion:
         return Piece(f"{self._segment.token}.{first}-{first + count}", first, count, canonical=True)
 
     def _leave_out_next(self, piece: Piece, error: StatementFailed) -> None:
-        following = self._after(piece)
-        if following is None:
-            self._bury(piece.token, self._extents(piece), str(error), uncertain=True)
-        else:
-            _log.warning("refused; tried without a request", segment=piece.token, without=following)
+        following = self._following(piece, error)
+        if following:
+            _log.warning("refused; tried without some", segment=piece.token, requests=len(following))
             self._proceed(replace(piece, without=following, error=str(error)))
+        else:
+            self._bury(piece.token, self._extents(piece), str(error), uncertain=True)
 
-    def _after(self, piece: Piece) -> int | None:
-        """The record to be left out after the one that the piece goes without; None when it is not worth while."""
-        extents = dict(enumerate(self._extents(piece), piece.first))
-        if len(extents) == 1:
-            return None
-        # The largest is the likeliest to be at fault.
-        order = sorted(extents, key=lambda number: extents[number].start - extents[number].end)[:_MOST_LEFT_OUT]
-        rest = order if piece.without is None else order[order.index(piece.without) + 1 :]
-        return rest[0] if rest else None
+    def _following(self, piece: Piece, error: StatementFailed) -> tuple[int, ...]:
+        """The records to be left out after those that the piece goes without; none when that is not worth while."""
+        extents = self._numbered(piece)
+        # The largest are the likeliest to be at fault.
+        order = sorted(extents, key=lambda number: extents[number].start - extents[number].end)
+        # It only ever grows, so that the search ends, whatever the errors are.
+        tried = order.index(piece.without[-1]) + 1 if piece.without else 0
+        if _OVER_ITS_MEMORY in str(error):
+            many = tried * 2 or 1
+            return tuple(order[:many]) if many < len(order) else ()
+        return tuple(order[tried : tried + 1]) if tried < _MOST_LEFT_OUT and len(order) > 1 else ()
 
     def _close(self, piece: Piece) -> None:
-        """The piece is stored, but for the record that it went without."""
-        if piece.without is None:
-            self._proceed()
+        """The piece is stored, but for the records that it went without."""
+        if piece.without:
+            extents = self._numbered(piece)
+            left_out = [extents[number] for number in sorted(piece.without)]
+            self._bury(f"{piece.token}.{piece.without[0]}", left_out, piece.error, uncertain=True)
         else:
-            left_out = self._extents(replace(piece, first=piece.without, count=1))
-            self._bury(f"{piece.token}.{piece.without}", left_out, piece.error, uncertain=True)
+            self._proceed()
 
     def _bury(self, name: str, extents: list[Extent], error: str, *, uncertain: bool = False) -> None:
         """Make these records a dead letter, as they came, and go on with the next piece."""
@@ -158,16 +162,20 @@ class Insertion:
             return self._segment.path
         with self._piece_file.open("wb") as file:
             for number, record in enumerate(self._segment.read(self._extents(piece)), piece.first):
-                if number != piece.without:
+                if number not in piece.without:
                     file.write(canonical.respell(record, self._signal) if piece.canonical else record)
         return self._piece_file
 
     def _extents(self, piece: Piece) -> list[Extent]:
-        """Where the records of the piece lie, the one that it goes without among them."""
+        """Where the records of the piece lie, those that it goes without among them."""
         if not self._known_extents:
             self._known_extents = self._segment.extents()
         end = None if piece.count is None else piece.first + piece.count
         return self._known_extents[piece.first : end]
+
+    def _numbered(self, piece: Piece) -> dict[int, Extent]:
+        """The same by their numbers, counted from the segment's first record."""
+        return dict(enumerate(self._extents(piece), piece.first))
 
     @property
     def _piece_file(self) -> Path:

@@ -20,7 +20,7 @@ PLAN, PIECE = ".plan", ".piece"
 class Piece:
     """Records of a segment that are one INSERT: `count` of them from `first` on, or all when `count` is None.
 
-    The same `token` always means the same records, or, once `without` leaves one out, a part of them.
+    The same `token` always means the same records, or, once `without` leaves some out, a part of them.
     """
 
     token: str
@@ -28,8 +28,8 @@ class Piece:
     count: int | None = None
     # Whether the requests are serialised anew, in the one way that every reader of Protobuf understands.
     canonical: bool = False
-    # The one record that is left out, counted from the segment's first, and what ClickHouse said with it.
-    without: int | None = None
+    # The records that are left out, counted from the segment's first, and what ClickHouse said with them.
+    without: tuple[int, ...] = ()
     error: str = ""
 
 
@@ -47,7 +47,8 @@ class Plan:
         path = segment.path.with_suffix(PLAN)
         if path.exists():
             written = json.loads(path.read_bytes())
-            return cls(path, written["settings"], [Piece(**piece) for piece in written["pieces"]])
+            pieces = [Piece(**{**piece, "without": tuple(piece["without"])}) for piece in written["pieces"]]
+            return cls(path, written["settings"], pieces)
         plan = cls(path, settings, [Piece(segment.token)])
         plan._save()
         return plan
