@@ -14,11 +14,12 @@ def insert_settings(signal: str) -> dict[str, str | int]:
         "format_schema": ddl.read("otlp.proto"),
         "format_schema_message_name": f"{signal.capitalize()}Envelope",
         "input_format_protobuf_oneof_presence": 1,  # tells int 0, false and '' from "not set"
-        # One source block per segment: the parse is atomic, and deduplication sees the same blocks at every replay.
+        # One source block per segment: the parse is atomic.
         "max_insert_block_size": 1_048_449,
         "max_insert_block_size_bytes": 0,
-        "min_insert_block_size_rows": 1_048_449,
-        "min_insert_block_size_bytes": 256 * 1024 * 1024,
+        # And one block per table, however many rows: deduplication counts blocks, and does not look into them.
+        "min_insert_block_size_rows": 2**40,
+        "min_insert_block_size_bytes": 0,
         "input_format_parallel_parsing": 0,
         "max_insert_threads": 1,
         "parallel_view_processing": 0,
