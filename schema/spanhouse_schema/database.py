@@ -24,6 +24,10 @@ _IDLE_CLIENTS = 8
 # Answers that say "later", not "no": too many queries, timeouts, network, Keeper, a table that is read-only for now.
 _RETRYABLE_CODES = frozenset({159, 164, 202, 209, 210, 242, 279, 319, 425, 439, 745, 999})
 _INPUT_FORMAT = re.compile(r"RowInputFormat|ParallelParsingBlockInputFormat|while parsing", re.IGNORECASE)
+# Where ClickHouse says what it was doing: at the end, behind whatever it quotes of the rows.
+_END_OF_MESSAGE = 300
+# The format's schema does not fit the table, or cannot be read: that says nothing of the rows.
+_SCHEMA_CODES = frozenset({36, 434, 436, 437, 438, 439})
 
 
 class Database:
@@ -251,7 +255,7 @@ def _raise(error: ClickHouseError | UnicodeDecodeError) -> NoReturn:
     code = int(getattr(error, "code", 0) or 0) or _statement_failed(message).code
     if code in _RETRYABLE_CODES or (code == 0 and isinstance(error, OperationalError)):
         raise DatabaseUnavailable(_no_answer(error) or message) from error
-    if _INPUT_FORMAT.search(message):
+    if code not in _SCHEMA_CODES and _INPUT_FORMAT.search(message[-_END_OF_MESSAGE:]):
         raise InputUnreadable(message, code) from error
     raise StatementFailed(message, code) from error
 

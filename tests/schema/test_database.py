@@ -94,6 +94,16 @@ def test_a_file_in_another_format_is_unreadable_and_nothing_is_written(database:
     assert database.rows("SELECT count() FROM spanhouse.otel_traces WHERE TraceId = 'unreadable'") == [(0,)]
 
 
+def test_a_table_that_a_schema_does_not_fit_is_no_fault_of_the_rows(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "rows.segment"
+    file.write_bytes(b"\x06\x12\x04acme")
+    database.command("CREATE TABLE spanhouse.misfit (tenant Array(String)) ENGINE = Null")
+    with pytest.raises(StatementFailed) as failed:
+        database.insert_file("spanhouse.misfit", file, "Protobuf", settings=insert_settings("traces"))
+    database.command("DROP TABLE spanhouse.misfit")
+    assert not isinstance(failed.value, InputUnreadable), failed.value
+
+
 def test_a_schema_that_a_crash_left_unfinished_is_written_anew(database: Database) -> None:
     settings = insert_settings("traces")
     file = Path(str(database.localise(settings)["format_schema"]))
