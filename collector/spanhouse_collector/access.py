@@ -20,9 +20,10 @@ def authorize(keys: KeyRing, authorization: str | None, api_key: str | None) -> 
 
 
 def _secret(authorization: str | None, api_key: str | None) -> str | None:
-    if authorization is None:
-        return api_key
-    scheme, _, secret = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
+    scheme, _, secret = (authorization or "").partition(" ")
+    if scheme.lower() == "bearer" and secret.strip():
+        return secret.strip()
+    # A proxy may authenticate itself in the one header, and leave the other to the client.
+    if authorization and not api_key:
         raise Unauthenticated("the authorization header is not `Bearer KEY`")
-    return secret.strip()
+    return api_key

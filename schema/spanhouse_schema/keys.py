@@ -40,12 +40,13 @@ class KeyRing:
     def grant(self, secret: str | None) -> Grant:
         """Return what a request that brought `secret` may do; None or '' is a request without a key.
 
-        While no key is live and the ring is open to all, a request without a key exports as tenant `default`.
+        Until the first key is made, where the ring is open to all, a request without a key exports as tenant `default`.
         Raises `UnknownKey` with a message for the client.
         """
         # Found by its SHA-256: how long the look-up takes tells nothing about any key's text.
         if not secret:
-            if self._open_to_all and not self._grants:
+            # Revoking the last key closes the door; it must not open it to everybody.
+            if self._open_to_all and self._counts == (0, 0):
                 return Grant(DEFAULT_TENANT, Scope.INGEST, None)
             raise UnknownKey("a key is needed: send it as `Authorization: Bearer KEY` or `x-api-key: KEY`")
         digest = digest_of(secret)
@@ -86,7 +87,7 @@ class KeyRing:
 
 
 def admits_keyless(settings: Settings, control: Control, names: tuple[str, ...]) -> bool:
-    """Whether requests without a key may be let in while no key is live.
+    """Whether requests without a key may be let in until the first one is made.
 
     `names` are the settings whose addresses this process listens on. Raises
     `SettingsError` when one can be reached from other machines and neither a key exists nor `insecure` is set.

@@ -209,6 +209,11 @@ def test_a_key_that_may_export_is_taken_from_either_header(receiver: Receiver, s
     assert answer.status_code == 200, answer.content
 
 
+def test_a_proxy_may_authenticate_itself_beside_a_key(receiver: Receiver) -> None:
+    headers = {"authorization": "Basic YWRtaW46YWRtaW4=", "x-api-key": receiver.key}
+    assert receiver.http.post("/v1/traces", headers={"content-type": PROTOBUF, **headers}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
