@@ -20,12 +20,14 @@ def report(database: Database, letter: DeadLetter, records: Iterable[bytes], scr
 
 
 def _rows(letter: DeadLetter, records: Iterable[bytes]) -> Iterator[dict[str, str | float]]:
+    # What ClickHouse says may quote a value, and one tenant's values are not for another.
+    reason = letter.error if len(letter.tenants) <= 1 else f"not loaded: in the dead letter {letter.name}, with others"
     for record in records:
-        row: dict[str, str | float] = {"Signal": letter.signal, "Reason": letter.error, "TenantId": "", "Digest": ""}
+        row: dict[str, str | float] = {"Signal": letter.signal, "Reason": reason, "TenantId": "", "Digest": ""}
         try:
             content = decode(record)
         except ValueError:
-            row["Reason"] = f"damaged in the spool; {letter.error}"
+            row["Reason"] = f"damaged in the spool; {reason}"
         else:
             row["TenantId"] = content.tenant
             row["Digest"] = content.digest.hex()

@@ -372,6 +372,19 @@ async def test_so_it_is_by_a_loader_killed_at_any_step(
     assert await _kill_at_every_step(tmp_path, database, requests(2), check, begin) >= 10
 
 
+async def test_what_clickhouse_says_of_one_tenants_value_is_not_told_to_another(
+    tmp_path: Path, database: Database, tenant: Tenant, throwing_view: ThrowingView
+) -> None:
+    throwing_view(tenant, "^[34]$")
+    neighbour = Tenant(database, f"t{uuid4().hex}")
+    first, *others = requests(6)
+    await load(tmp_path, database, [neighbour.send(first), *(tenant.send(body) for body in others)])
+    [(_, reason)] = neighbour.errors()
+    [letter] = _letters(tmp_path)
+    assert "throwIf" in letter.error
+    assert reason == f"not loaded: in the dead letter {letter.name}, with others"
+
+
 async def test_where_several_are_at_fault_the_segment_is_set_aside_and_can_be_loaded_when_that_is_mended(
     tmp_path: Path, database: Database, tenant: Tenant, throwing_view: ThrowingView
 ) -> None:
@@ -381,6 +394,8 @@ async def test_where_several_are_at_fault_the_segment_is_set_aside_and_can_be_lo
     [letter] = _letters(tmp_path)
     assert letter.requests == 6
     assert len(tenant.errors()) == 6
+
+    assert all("throwIf" in reason for _, reason in tenant.errors())
 
     throwing_view(tenant, "never")
     dead_letter.retry(tmp_path, letter, even_if_uncertain=True)
