@@ -62,7 +62,7 @@ class Intake:
         prepared = await self.aside(prepare) if large else prepare()
         decoded = prepared.decoded
         if decoded.items or decoded.rejected:
-            stored = await self._spool.append(signal, prepared.record, prepared.digest)
+            stored = await self._spool.append(signal, prepared.record, prepared.digest, decoded.items)
             self._count(signal, len(body), decoded, stored)
         return Outcome(decoded.rejected, _message(decoded))
 

@@ -58,15 +58,15 @@ class Spool:
         for lane in self._lanes.values():
             lane.writer.start()
 
-    async def append(self, signal: Signal, record: bytes, digest: bytes) -> bool:
-        """Put a record on disk. False when a request with this digest already is, from the last ten minutes.
+    async def append(self, signal: Signal, record: bytes, digest: bytes, items: int) -> bool:
+        """Put a record of `items` rows on disk. False when a request with this digest is, from the last ten minutes.
 
         Raises `Busy` when the spool is full or the disk does not take it; nothing is kept of the record then.
         """
         if digest in self._seen:
             return False
         known = self._pending.get(digest)
-        written = known or self._put(signal, record, digest)
+        written = known or self._put(signal, Append(record, digest, max(1, items), self._loop.create_future()))
         # A client that goes away must not cancel what another one may wait for.
         problem = await asyncio.shield(written)
         if problem is not None:
@@ -117,13 +117,12 @@ class Spool:
         if self._lock:
             self._lock.close()
 
-    def _put(self, signal: Signal, record: bytes, digest: bytes) -> asyncio.Future[str | None]:
-        self._require_room(len(record))
-        written = self._loop.create_future()
-        self.bytes += len(record)
-        self._pending[digest] = written
-        self._lanes[signal].writer.put(Append(record, digest, written))
-        return written
+    def _put(self, signal: Signal, append: Append) -> asyncio.Future[str | None]:
+        self._require_room(len(append.record))
+        self.bytes += len(append.record)
+        self._pending[append.digest] = append.written
+        self._lanes[signal].writer.put(append)
+        return append.written
 
     def _require_room(self, size: int) -> None:
         if self.bytes + size > self._limit_bytes:

@@ -26,8 +26,9 @@ BUSY_SEAL_AFTER_S = 1.5
 # While the loader is behind, a group waits for it this long: clients, who wait for their answers, then send no faster
 # than rows are written.
 BEHIND_PATIENCE_S = 0.2
-# A segment must stay one block of ClickHouse's (1,048,449 rows): only that is read whole or not at all.
-MOST_RECORDS = 100_000
+# Spans, records or points in a segment: each takes its resource's attributes along into its row, and so into memory.
+# And far fewer records than ClickHouse reads as one block (1,048,449): only that is read whole or not at all.
+MOST_ITEMS = 100_000
 # Left free on the disk, so that the loader can still write its plans and so empty the spool.
 RESERVE_BYTES = 8 * 1024 * 1024
 
@@ -41,6 +42,7 @@ class Append(NamedTuple):
 
     record: bytes
     digest: bytes
+    items: int
     written: "Future[str | None]"
 
 
@@ -70,6 +72,7 @@ class Writer:
         self._on_written = on_written
         self._on_sealed = on_sealed
         self._segment: OpenSegment | None = None
+        self._items = 0
         self._opened_at = 0.0
         self._wanted = self._stopping = self._ended = False
         self._queue: SimpleQueue[Append | None] = SimpleQueue()
@@ -162,6 +165,7 @@ class Writer:
                     continue
                 self._require_space(sum(len(append.record) for append in fitting))
                 segment.append([append.record for append in fitting])
+                self._items += sum(append.items for append in fitting)
                 self._answer(fitting, None)
                 rest = rest[len(fitting) :]
         except (OSError, MemoryError) as error:
@@ -172,10 +176,11 @@ class Writer:
 
     def _fitting(self, segment: OpenSegment, appends: list[Append]) -> list[Append]:
         """The first of the appends that the segment still takes; an empty one takes any first one, however large."""
-        size = segment.size
+        size, items = segment.size, self._items
         for count, append in enumerate(appends):
             size += len(append.record)
-            if segment.records + count >= MOST_RECORDS or (size > self._segment_bytes and segment.records + count):
+            items += append.items
+            if (size > self._segment_bytes or items > MOST_ITEMS) and segment.records + count:
                 return appends[:count]
         return appends
 
@@ -184,6 +189,7 @@ class Writer:
             self._require_space(0)
             self._segment = OpenSegment(self._directory, self._number)
             self._number += 1
+            self._items = 0
         if not self._segment.records:
             self._opened_at = time.monotonic()
         return self._segment

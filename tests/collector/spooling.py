@@ -52,9 +52,9 @@ async def running(directory: Path, *, limit_bytes: int = 64 * MIB, segment_bytes
         await spool.stop()
 
 
-async def append(spool: Spool, sent: Sent, signal: Signal = Signal.TRACES) -> bool:
+async def append(spool: Spool, sent: Sent, signal: Signal = Signal.TRACES, items: int = 1) -> bool:
     """Put what was sent into the spool; False when it is there already."""
-    return await spool.append(signal, sent.record, sent.digest)
+    return await spool.append(signal, sent.record, sent.digest, items)
 
 
 async def finish_one(spool: Spool, signal: Signal = Signal.TRACES) -> Segment:

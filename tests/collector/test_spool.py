@@ -150,16 +150,18 @@ async def test_a_record_larger_than_a_segment_has_one_of_its_own(tmp_path: Path)
     assert [size > 1000 for size in segments] == [False, True, False]
 
 
-async def test_a_segment_never_has_more_records_than_one_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "MOST_RECORDS", 7)
+async def test_a_segment_holds_only_so_many_spans_but_for_a_request_that_holds_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MOST_ITEMS", 7)
     async with running(tmp_path) as spool:
-        await asyncio.gather(*(append(spool, send(b"%d" % number)) for number in range(30)))
+        await asyncio.gather(*(append(spool, send(b"%d" % n), items=n) for n in (0, 2, 4, 1, 6, 100, 3, 1_000)))
         counts = []
         for _ in range(5):
             segment = await spool.next_segment(Signal.TRACES)
             counts.append(len(segment.extents()))
             await spool.finish(Signal.TRACES, segment)
-    assert counts == [7, 7, 7, 7, 2]
+    assert counts == [3, 2, 1, 1, 1]
 
 
 async def test_small_requests_wait_for_each_other_but_not_for_long(tmp_path: Path) -> None:
