@@ -19,12 +19,14 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
 def main() -> None:
     """Measure the parts that were named, or all but `memory`, which takes ten minutes."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    default = [name for name in PARTS if name != "memory"]
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=default, help=f"of {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all but memory by default")
     parser.add_argument("--output", type=Path, default=Path("bench/results/latest.json"))
     arguments = parser.parse_args()
+    parts = arguments.parts or [name for name in PARTS if name != "memory"]
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory(prefix="spanhouse-bench-") as directory:
-        figures = [figure for name in arguments.parts for figure in PARTS[name](Path(directory) / name)]
+        figures = [figure for name in parts for figure in PARTS[name](Path(directory) / name)]
     publish(figures, arguments.output)
 
 
