@@ -12,6 +12,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
 from spanhouse_collector import writer
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import Spool
@@ -50,4 +52,6 @@ async def _load(spool: Spool, loaded: Path) -> None:
 
 
 if __name__ == "__main__":
+    # Of what is acknowledged only: a torn tail that is cut off is logged.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(_main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))
