@@ -24,6 +24,7 @@ def database(settings: Settings) -> Generator[Database]:
     """
     database = Database.open(settings)
     migrate.upgrade(database)
+    database.filter_rows()
     yield database
     database.close()
 

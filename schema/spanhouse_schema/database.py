@@ -13,7 +13,8 @@ from clickhouse_connect.dbapi.connection import Connection as DbapiConnection
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from spanhouse_schema.engine import configure, keep_schema, open_engine
+from spanhouse_schema import row_filters
+from spanhouse_schema.engine import configure, keep_row_filters, keep_schema, open_engine
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable, InputUnreadable, StatementFailed
 from spanhouse_schema.settings import Settings
 
@@ -40,9 +41,10 @@ class Database:
         self.embedded = settings.embedded
         self._settings = settings
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue(_IDLE_CLIENTS)
-        self._engine = configure(settings.data_dir, settings.engine_memory) if self.embedded else ""
-        # One connection stays open: the engine lives as long as its last connection.
-        self._anchor = self.connect() if self.embedded else None
+        self._engine = ""
+        self._anchor: Connection | None = None
+        if self.embedded:
+            self._start_engine()
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -104,6 +106,16 @@ class Database:
         """The settings of a statement as the embedded engine can take them; whoever uses `connect` asks for this."""
         return keep_schema(self._settings.data_dir, settings)
 
+    def filter_rows(self) -> None:
+        """Put the row filters of readers in force, for the relations that there are now.
+
+        The embedded engine reads them only when it starts: after a change it is closed and opened anew, so call this
+        while nobody else has a connection. Raises `DatabaseError`.
+        """
+        if self.embedded and keep_row_filters(self._settings.data_dir, row_filters.to_xml(row_filters.relations(self))):
+            self.close()
+            self._start_engine()
+
     def connect(self) -> "Connection":
         """A connection to the embedded engine with session state of its own; for the SQL door. Close it."""
         return Connection(self._engine)
@@ -111,6 +123,11 @@ class Database:
     def dbapi(self) -> DbapiConnection:
         """A DB-API connection, which is what SQLAlchemy and so Alembic speak."""
         return DbapiConnection(**self._target())
+
+    def _start_engine(self) -> None:
+        self._engine = configure(self._settings.data_dir, self._settings.engine_memory)
+        # One connection stays open: the engine lives as long as its last connection.
+        self._anchor = self.connect()
 
     def close(self) -> None:
         """Close every connection; the embedded engine stops with the last one."""

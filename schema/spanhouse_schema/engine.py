@@ -20,6 +20,8 @@ _GRANTS = (
     "GRANT SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK ON *.*",
     "GRANT KILL QUERY, dictGet ON *.*",
     "GRANT SYSTEM VIEWS, SYSTEM MERGES, SYSTEM TTL MERGES ON *.*",
+    # The SQL door asks which row filters are in force.
+    "GRANT SHOW ROW POLICIES ON *.*",
 )
 
 _USERS = """<clickhouse>
@@ -32,10 +34,13 @@ _USERS = """<clickhouse>
       <profile>default</profile>
       <quota>default</quota>
       <grants>{grants}</grants>
+      <databases>{row_filters}</databases>
     </default>
   </users>
 </clickhouse>
 """
+
+_ROW_FILTERS = "row_filters.xml"
 
 # A system log table exists when the configuration names it; none is named, so that none grows.
 _CONFIG = """<clickhouse>
@@ -61,10 +66,20 @@ def configure(data_dir: Path, memory_bytes: int) -> str:
     users = config / "users.xml"
     grants = "".join(f"<query>{grant}</query>" for grant in _GRANTS)
     # So that a large query leaves room for an INSERT, and an INSERT that fails alone says that it is its own fault.
-    users.write_text(_USERS.format(grants=grants, memory=memory_bytes * 3 // 4))
+    row_filters = (config / _ROW_FILTERS).read_text() if (config / _ROW_FILTERS).exists() else ""
+    users.write_text(_USERS.format(grants=grants, memory=memory_bytes * 3 // 4, row_filters=row_filters))
     main = config / "config.xml"
     main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes))
     return build_connection_string(str(store), {"config-file": str(main.resolve())})
+
+
+def keep_row_filters(data_dir: Path, row_filters: str) -> bool:
+    """Keep these row filters for the next time that the engine is opened; whether they are others than before."""
+    file = data_dir / "engine-config" / _ROW_FILTERS
+    if file.exists() and file.read_text() == row_filters:
+        return False
+    _replace(file, row_filters)
+    return True
 
 
 def keep_schema(data_dir: Path, settings: Mapping[str, str | int]) -> dict[str, str | int]:
@@ -79,10 +94,14 @@ def keep_schema(data_dir: Path, settings: Mapping[str, str | int]) -> dict[str, 
     file = data_dir / "engine-config" / f"{sha256(text.encode()).hexdigest()[:16]}.proto"
     # Not only when it is missing: a crash of the machine may have left it empty.
     if not file.exists() or file.read_text(encoding="utf-8") != text:
-        whole = file.with_suffix(f".{os.getpid()}.{get_ident()}")
-        whole.write_text(text, encoding="utf-8")
-        whole.replace(file)
+        _replace(file, text)
     return {**settings, "format_schema_source": "file", "format_schema": str(file.resolve())}
+
+
+def _replace(file: Path, text: str) -> None:
+    whole = file.with_suffix(f".{os.getpid()}.{get_ident()}")
+    whole.write_text(text, encoding="utf-8")
+    whole.replace(file)
 
 
 def open_engine(connection_string: str) -> EngineConnection:

@@ -15,7 +15,7 @@ _DOOR = "sql.address"
 
 @contextmanager
 def opened_database(settings: Settings) -> Generator[Database]:
-    """The database at the newest revision, with the retention that the settings name; closed at the end.
+    """The database at the newest revision, with the retention that the settings name, and readers' row filters in force.
 
     Raises `DatabaseError`.
     """
@@ -26,6 +26,7 @@ def opened_database(settings: Settings) -> Generator[Database]:
     try:
         migrate.upgrade(database)
         retention.apply(database, settings.retention_days)
+        database.filter_rows()
         yield database
     finally:
         database.close()
