@@ -1,6 +1,7 @@
-"""How long raw rows are kept: a TTL on when they were ingested, set to what the settings say at every start."""
+"""How long rows are kept: a TTL on when they came, set to what the settings say at every start."""
 
 from spanhouse_schema.database import Database
+from spanhouse_schema.settings import Settings
 
 RAW_TABLES = (
     "otel_traces",
@@ -13,26 +14,35 @@ RAW_TABLES = (
     "otel_metrics_summary",
     "ingest_errors",
 )
+AUDIT = "sql_audit"
 
 
-def apply(database: Database, days: int) -> list[str]:
-    """Keep raw rows for `days` since their ingestion (0 is for ever), and return the tables whose retention changed.
+def apply(database: Database, settings: Settings) -> list[str]:
+    """Keep rows for as many days as the settings say (0 is for ever), and return the tables whose retention changed.
 
-    Whole parts are dropped, in the background. A row's own timestamp has no say: clocks are wrong, backfills late.
-    Raises `DatabaseError`.
+    Raw rows are kept since their ingestion, the audit's since the statement began. Whole parts are dropped, in the
+    background. A raw row's own timestamp has no say: clocks are wrong, backfills late. Raises `DatabaseError`.
     """
-    wanted = f"toDateTime(IngestedAt) + toIntervalDay({days})" if days else ""
-    changed = [table for table, current in _current(database) if current != wanted]
+    wanted = {
+        **dict.fromkeys(RAW_TABLES, _ttl("IngestedAt", settings.retention_days)),
+        AUDIT: _ttl("StartedAt", settings.sql_audit_retention_days),
+    }
+    changed = [table for table, current in _current(database, list(wanted)) if current != wanted[table]]
     for table in changed:
-        action = f"MODIFY TTL {wanted}" if wanted else "REMOVE TTL"
+        action = f"MODIFY TTL {wanted[table]}" if wanted[table] else "REMOVE TTL"
         database.command(f"ALTER TABLE spanhouse.{table} {action}")
     return changed
 
 
-def _current(database: Database) -> list[tuple[str, str]]:
+def _ttl(column: str, days: int) -> str:
+    # Spelled as ClickHouse spells it back.
+    return f"toDateTime({column}) + toIntervalDay({days})" if days else ""
+
+
+def _current(database: Database, tables: list[str]) -> list[tuple[str, str]]:
     rows = database.rows(
         "SELECT name, extract(engine_full, 'TTL (.+?) SETTINGS') FROM system.tables "
         "WHERE database = 'spanhouse' AND name IN {tables:Array(String)} ORDER BY name",
-        parameters={"tables": list(RAW_TABLES)},
+        parameters={"tables": tables},
     )
     return [(name, ttl) for name, ttl in rows]

@@ -12,6 +12,9 @@ from spanhouse_schema.errors import SettingsError
 
 MIB = 1024 * 1024
 
+# A TTL's date ends in 2106, and wraps: rows that are kept for longer would go at once.
+_MOST_DAYS = 10_000
+
 _SERVER_SCHEMES = frozenset({"clickhouse", "clickhouses", "http", "https"})
 
 
@@ -58,7 +61,16 @@ class Settings(BaseSettings):
         description="Bytes of the spool on disk; past it clients are asked to wait.",
     )
     retention_days: int = Field(
-        90, ge=0, description="Days that raw rows are kept since they were ingested; 0 keeps all."
+        90,
+        ge=0,
+        le=_MOST_DAYS,
+        description=f"Days that raw rows are kept since they were ingested, {_MOST_DAYS} at most; 0 keeps all.",
+    )
+    sql_audit_retention_days: int = Field(
+        365,
+        ge=0,
+        le=_MOST_DAYS,
+        description=f"Days that the audit of the SQL door is kept, {_MOST_DAYS} at most; 0 keeps all.",
     )
     engine_memory: ByteSize = Field(
         ByteSize(4 * 1024 * MIB), description="Most memory that the embedded engine may use."

@@ -51,6 +51,23 @@ print(len(first))
     assert int(_run(code, tmp_path)) > 20
 
 
+def test_a_step_down_takes_what_that_revision_made_and_nothing_else(tmp_path: Path) -> None:
+    code = """
+names = lambda: {row[0] for row in database.rows("SELECT name FROM system.tables WHERE database = 'spanhouse'")}
+migrate.upgrade(database, "0001")
+before = names()
+migrate.upgrade(database)
+assert names() - before == {"sql_audit"}, names() - before
+database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
+database.command("INSERT INTO spanhouse.sql_audit (TenantId, StartedAt) VALUES ('acme', now64(3))")
+migrate.downgrade(database, "0001")
+assert names() == before
+migrate.upgrade(database)
+print(database.rows("SELECT (SELECT count() FROM spanhouse.otel_traces), (SELECT count() FROM spanhouse.sql_audit)"))
+"""
+    assert _run(code, tmp_path) == "[(1, 0)]\n"
+
+
 def test_a_migration_that_was_killed_half_way_is_finished_by_the_next(tmp_path: Path) -> None:
     code = """
 from unittest.mock import patch

@@ -1,18 +1,21 @@
-"""Raw rows are kept by when they came, whole parts at a time."""
+"""Rows are kept by when they came, whole parts at a time."""
 
 from collections.abc import Generator
 
 import pytest
 
-from spanhouse_schema import Database, retention
+from spanhouse_schema import Database, Settings, retention
+
+EVERY_TABLE = sorted((*retention.RAW_TABLES, retention.AUDIT))
+KEEP_ALL = Settings.load(retention_days=0, sql_audit_retention_days=0)
 
 
 @pytest.fixture
-def kept_90_days(database: Database) -> Generator[Database]:
-    """The database with the default retention, and without any afterwards."""
-    retention.apply(database, 90)
+def kept_by_default(database: Database) -> Generator[Database]:
+    """The database with the default retention, 90 days and 365 for the audit, and without any afterwards."""
+    retention.apply(database, Settings.load())
     yield database
-    retention.apply(database, 0)
+    retention.apply(database, KEEP_ALL)
 
 
 def _count(database: Database, tenant: str) -> int:
@@ -29,29 +32,51 @@ def _insert(database: Database, tenant: str, timestamp: str, ingested: str) -> N
     )
 
 
-def test_rows_go_when_they_were_ingested_longer_ago_than_the_setting(kept_90_days: Database) -> None:
-    _insert(kept_90_days, "retention-old", "now64(9)", "now64(3) - INTERVAL 91 DAY")
-    _insert(kept_90_days, "retention-old", "now64(9)", "now64(3) - INTERVAL 89 DAY")
-    kept_90_days.command("OPTIMIZE TABLE spanhouse.otel_traces FINAL")
-    assert _count(kept_90_days, "retention-old") == 1
+def test_rows_go_when_they_were_ingested_longer_ago_than_the_setting(kept_by_default: Database) -> None:
+    _insert(kept_by_default, "retention-old", "now64(9)", "now64(3) - INTERVAL 91 DAY")
+    _insert(kept_by_default, "retention-old", "now64(9)", "now64(3) - INTERVAL 89 DAY")
+    kept_by_default.command("OPTIMIZE TABLE spanhouse.otel_traces FINAL")
+    assert _count(kept_by_default, "retention-old") == 1
+
+
+def test_the_audit_is_kept_by_a_setting_of_its_own(kept_by_default: Database) -> None:
+    for days in (91, 364, 366):
+        kept_by_default.command(
+            "INSERT INTO spanhouse.sql_audit (TenantId, StartedAt, DurationMs) "
+            f"SELECT 'retention-audit', now64(3) - INTERVAL {days} DAY, {days}"
+        )
+    kept_by_default.command("OPTIMIZE TABLE spanhouse.sql_audit FINAL")
+    query = "SELECT DurationMs FROM spanhouse.sql_audit WHERE TenantId = 'retention-audit' ORDER BY DurationMs"
+    assert kept_by_default.rows(query) == [(91.0,), (364.0,)]
 
 
 @pytest.mark.parametrize(
     "timestamp",
     ["toDateTime64(0, 9)", "reinterpret(9223372036854775807, 'DateTime64(9)')", "reinterpret(-1, 'DateTime64(9)')"],
 )
-def test_a_timestamp_far_from_now_does_not_shorten_a_rows_life(kept_90_days: Database, timestamp: str) -> None:
+def test_a_timestamp_far_from_now_does_not_shorten_a_rows_life(kept_by_default: Database, timestamp: str) -> None:
     tenant = f"retention-{abs(hash(timestamp))}"
-    _insert(kept_90_days, tenant, timestamp, "now64(3)")
-    kept_90_days.command("OPTIMIZE TABLE spanhouse.otel_traces FINAL")
-    assert _count(kept_90_days, tenant) == 1
+    _insert(kept_by_default, tenant, timestamp, "now64(3)")
+    kept_by_default.command("OPTIMIZE TABLE spanhouse.otel_traces FINAL")
+    assert _count(kept_by_default, tenant) == 1
+
+
+def test_the_longest_retention_that_is_accepted_keeps_what_comes_now(database: Database) -> None:
+    """A TTL beyond what its type can hold would have wrapped, and the row be gone."""
+    retention.apply(database, Settings.load(retention_days=10_000))
+    _insert(database, "retention-longest", "now64(9)", "now64(3)")
+    database.command("OPTIMIZE TABLE spanhouse.otel_traces FINAL")
+    retention.apply(database, KEEP_ALL)
+    assert _count(database, "retention-longest") == 1
 
 
 def test_only_what_differs_is_changed(database: Database) -> None:
-    assert retention.apply(database, 30) == sorted(retention.RAW_TABLES)
-    assert retention.apply(database, 30) == []
-    assert retention.apply(database, 0) == sorted(retention.RAW_TABLES)
-    assert retention.apply(database, 0) == []
+    settings = Settings.load(retention_days=30, sql_audit_retention_days=30)
+    assert retention.apply(database, settings) == EVERY_TABLE
+    assert retention.apply(database, settings) == []
+    assert retention.apply(database, settings.model_copy(update={"sql_audit_retention_days": 31})) == [retention.AUDIT]
+    assert retention.apply(database, KEEP_ALL) == EVERY_TABLE
+    assert retention.apply(database, KEEP_ALL) == []
 
 
 def test_every_raw_table_has_a_retention(database: Database) -> None:

@@ -37,7 +37,14 @@ def test_origins_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("retention_days", "soon"), ("retention_days", "-1"), ("request_limit", "big"), ("log_format", "xml")],
+    [
+        ("retention_days", "soon"),
+        ("retention_days", "-1"),
+        ("retention_days", "36500"),
+        ("sql_audit_retention_days", "36500"),
+        ("request_limit", "big"),
+        ("log_format", "xml"),
+    ],
 )
 def test_a_bad_value_names_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"SPANHOUSE_{name.upper()}", value)

@@ -25,7 +25,7 @@ def opened_database(settings: Settings) -> Generator[Database]:
     database = Database.open(settings)
     try:
         migrate.upgrade(database)
-        retention.apply(database, settings.retention_days)
+        retention.apply(database, settings)
         database.filter_rows()
         yield database
     finally:

@@ -20,9 +20,11 @@ from spanhouse_schema.settings import Settings
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 _log_event = structlog.get_logger(__name__)
 
+_OF_THE_ENGINE = {"sql", "engine_memory", "retention_days", "sql_audit_retention_days"}
+
 
 @app.command()
-@with_settings(*(name for name in Settings.model_fields if name not in {"sql", "engine_memory", "retention_days"}))
+@with_settings(*(name for name in Settings.model_fields if name not in _OF_THE_ENGINE))
 def collector(settings: Settings) -> None:
     """Run the OTLP receivers, the spool and the loader against a ClickHouse server, or against `spanhouse engine`.
 

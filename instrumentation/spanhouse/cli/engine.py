@@ -20,7 +20,16 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 @app.command()
-@with_settings("data_dir", "sql", "control", "insecure", "retention_days", "engine_memory", "log_format")
+@with_settings(
+    "data_dir",
+    "sql",
+    "control",
+    "insecure",
+    "retention_days",
+    "sql_audit_retention_days",
+    "engine_memory",
+    "log_format",
+)
 def engine(settings: Settings) -> None:
     """Run the embedded engine and its SQL door alone, so that collectors in other processes can load into it.
 

@@ -29,7 +29,7 @@ def main(context: typer.Context, sql: Sql = False) -> None:
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse", "retention_days")
+@with_settings("data_dir", "clickhouse", "retention_days", "sql_audit_retention_days")
 def up(
     settings: Settings,
     revision: Annotated[str, typer.Argument(help="Where to go; without it, the newest.")] = "head",
@@ -43,7 +43,7 @@ def up(
     try:
         migrate.upgrade(database, revision)
         if migrate.status(database).at_head:
-            retention.apply(database, settings.retention_days)
+            retention.apply(database, settings)
         _say_status(migrate.status(database))
     finally:
         database.close()
