@@ -15,7 +15,7 @@ _DOOR = "sql.address"
 
 @contextmanager
 def opened_database(settings: Settings) -> Generator[Database]:
-    """The database at the newest revision, with the retention that the settings name, and readers' row filters in force.
+    """The database at the newest revision, with the retention of the settings and readers' row filters in force.
 
     Raises `DatabaseError`.
     """
