@@ -1,4 +1,4 @@
-"""Who may use the SQL door: the holder of the local admin secret, or of a key of scope admin."""
+"""Who may use the SQL door: the holder of the local admin secret, or of a key that may read."""
 
 import binascii
 from base64 import b64decode
@@ -10,19 +10,19 @@ from spanhouse_schema.keys import Grant, KeyRing, Scope
 
 
 def admit(keys: KeyRing, headers: Mapping[str, str], given: Mapping[str, str]) -> Grant:
-    """What the secret of a request allows. Raises `Refused`, for whatever is not an admin's."""
+    """What the secret of a request allows: everything (an admin's), or to read its tenant's rows. Raises `Refused`."""
     secret = secret_of(headers, given)
-    if not secret:
-        raise NoSecret(
-            "a secret is needed: send the text of admin.key in the data directory, or a key of scope admin, as the "
-            "password, with any user name"
-        )
     try:
-        grant = keys.grant(secret)
+        grant = keys.grant(secret, keyless=Scope.READ)
     except UnknownKey as error:
+        if not secret:
+            raise NoSecret(
+                "a key that may read is needed: send it as the password, with any user name, or as "
+                "`Authorization: Bearer KEY`"
+            ) from error
         raise Refused(516, "AUTHENTICATION_FAILED", f"Authentication failed: {error}") from error
-    if not grant.allows(Scope.ADMIN):
-        reason = f"a key of scope {grant.scope} does not open this door; one of scope admin does"
+    if not grant.allows(Scope.READ):
+        reason = f"a key of scope {grant.scope} does not open this door; one of scope read does"
         raise Refused(497, "ACCESS_DENIED", f"Not enough privileges: {reason}")
     return grant
 

@@ -1,12 +1,12 @@
-"""The SQL door: the ClickHouse HTTP protocol over the embedded engine, for the machine's owner.
+"""The SQL door: the ClickHouse HTTP protocol over the embedded engine, for its owner and for each tenant's readers.
 
-A request is checked (its origin, its secret, its parameters), taken in (`upload`), run (`runner`, `execution`) and
-answered (`reply`). Statements run in threads; the event loop only moves bytes.
+A request is checked (its origin, its secret, its parameters), taken in (`upload`), run (by `runner` for the owner, by
+`reader` for a tenant) and answered (`reply`). Statements run in threads (`execution`); the event loop only moves bytes.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -15,21 +15,24 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.access import admit
 from spanhouse_api.encodings import decoder_for, encoder_for
 from spanhouse_api.errors import bad_argument
-from spanhouse_api.execution import Executor
+from spanhouse_api.execution import Executor, Run
 from spanhouse_api.formats import content_type
 from spanhouse_api.origin import OwnSite
 from spanhouse_api.parameters import Parameters, read_parameters, url_parameters
+from spanhouse_api.reader import Reader
 from spanhouse_api.reply import Engine, Reply, send_error, send_text
 from spanhouse_api.runner import Runner
+from spanhouse_api.statement import understand
 from spanhouse_api.upload import Upload, upload_directory
 from spanhouse_schema import Database
-from spanhouse_schema.keys import KeyRing
+from spanhouse_schema.keys import Grant, KeyRing, Scope
 from spanhouse_schema.settings import Settings
 
 _ALIVE = "Ok.\n"
@@ -67,10 +70,11 @@ class Door:
         self._keys = keys
         self._directory = upload_directory(settings.data_dir)
         self._runner = Runner(database)
+        self._reader = Reader(database, settings)
         self._executor = Executor(database)
         self.engine = Engine(*database.rows("SELECT version(), timezone(), displayName()")[0])
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
         given = url_parameters(scope["query_string"])
@@ -93,21 +97,24 @@ class Door:
         self._executor.close()
 
     async def _answer(self, request: Request, given: dict[str, str], send: Send) -> None:
-        admit(self._keys, request.headers, given)
+        grant = admit(self._keys, request.headers, given)
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             given |= await _form(request)
         parameters = read_parameters(request.method, given, request.headers)
-        upload = await self._take_in(request, parameters)
+        upload = await self._take_in(request, parameters, grant)
         try:
-            await _while_connected(request, self._run(upload, parameters, request.method, send))
+            await _while_connected(request, self._run(upload, parameters, grant, request.method, send))
         finally:
             upload.discard()
 
-    async def _take_in(self, request: Request, parameters: Parameters) -> Upload:
+    async def _take_in(self, request: Request, parameters: Parameters, grant: Grant) -> Upload:
         decoder = decoder_for(request.headers.get("content-encoding", ""), parameters.decompress)
-        longest = parameters.settings.get("max_query_size", "")
+        owner = grant.allows(Scope.ADMIN)
+        longest = parameters.settings.get("max_query_size", "") if owner else ""
         limit = int(longest) if longest.isdecimal() else _STATEMENT_BYTES
-        upload = Upload(parameters.query, decoder, limit, self._directory)
+        upload = Upload(
+            parameters.query, decoder, limit, self._directory, understand if owner else self._reader.understand
+        )
         batch = bytearray()
         try:
             async for chunk in _body(request):
@@ -121,7 +128,7 @@ class Door:
             raise
         return upload
 
-    async def _run(self, upload: Upload, parameters: Parameters, method: str, send: Send) -> None:
+    async def _run(self, upload: Upload, parameters: Parameters, grant: Grant, method: str, send: Send) -> None:
         format_ = upload.statement.format or parameters.default_format
         encoding, encoder = encoder_for(parameters.encodings, parameters.compression_level, parameters.compress)
         headers = {
@@ -130,10 +137,24 @@ class Door:
             "x-clickhouse-format": format_,
             **({"content-encoding": encoding} if encoding else {}),
         }
-        reply = Reply(send, headers, encoder, wait=parameters.wait, body=method != "HEAD", directory=self._directory)
-        with self._runner.prepared(upload, parameters) as run:
+        reply = Reply(
+            send,
+            headers,
+            encoder,
+            wait=parameters.wait,
+            body=method != "HEAD",
+            # They count rows of other tenants, which were read and filtered out.
+            counts_reads=grant.allows(Scope.ADMIN),
+            directory=self._directory,
+        )
+        with self._prepared(upload, parameters, grant) as run:
             async with self._executor.running(run) as execution:
                 await reply.stream(execution, self.engine.version)
+
+    def _prepared(self, upload: Upload, parameters: Parameters, grant: Grant) -> AbstractContextManager[Run]:
+        if grant.allows(Scope.ADMIN):
+            return self._runner.prepared(upload, parameters)
+        return nullcontext(self._reader.prepared(upload, parameters, grant.tenant))
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, None]) -> None:

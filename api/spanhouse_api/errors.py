@@ -2,6 +2,8 @@
 
 SpanhouseError
 └── Refused      the door refuses a request itself; carries ClickHouse's code and name for it
+    ├── NoSecret a secret is needed
+    └── Denied   a reader's statement is not allowed; carries the rule and what broke it
 """
 
 import re
@@ -41,6 +43,32 @@ class NoSecret(Refused):
 
     def __init__(self, reason: str) -> None:
         super().__init__(516, "AUTHENTICATION_FAILED", f"Authentication failed: {reason}")
+
+
+_RULES = {
+    "statement": "{} is not what readers may run: SELECT is, EXPLAIN with AST, SYNTAX or QUERY TREE, SHOW TABLES, SHOW "
+    "DATABASES, and DESCRIBE, EXISTS and SHOW CREATE with one table or view",
+    "syntax": "{} may not stand in a reader's statement",
+    "function": "the function {} may not be called by readers",
+    "table function": "the table function {} may not be called by readers: numbers, zeros and generate_series may",
+    "relation": "{} is not among what readers may read: SHOW TABLES lists that",
+    "column": "{} cannot be read: name the columns that you want of the system's tables; how many rows they have, and "
+    "where they lie, is not shown",
+    "type": "the type {} may not be used by readers: write a type out, and no state of an aggregate function",
+    "setting": "the setting {} may not be changed by readers: limits of time and of the result may, how the result is "
+    "written, and additional_table_filters",
+    "format": "the format {} may not be used by readers",
+}
+
+
+class Denied(Refused):
+    """The gate lets a statement not through. `rule` says why, `subject` because of what in it."""
+
+    def __init__(self, rule: str, subject: str) -> None:
+        reason = _RULES[rule].format(subject[:200])
+        super().__init__(497, "ACCESS_DENIED", f"Not enough privileges: {reason}")
+        self.rule = rule
+        self.subject = subject
 
 
 def bad_argument(reason: str) -> Refused:

@@ -47,13 +47,22 @@ class Reply:
     """The reply to one statement.
 
     Its headers are held back until there is a mebibyte of result, or all of it: until then an error can still have a
-    status of its own. With `wait` they are held back to the end, and the result with them, in a file.
+    status of its own. With `wait` they are held back to the end, and the result with them, in a file. Without
+    `counts_reads` its summary says nothing of what was read.
     """
 
     _held: SpooledTemporaryFile[bytes]
 
     def __init__(
-        self, send: Send, headers: Headers, encoder: Encoder, *, wait: bool, body: bool, directory: Path
+        self,
+        send: Send,
+        headers: Headers,
+        encoder: Encoder,
+        *,
+        wait: bool,
+        body: bool,
+        counts_reads: bool,
+        directory: Path,
     ) -> None:
         self._send = send
         self._tag = "".join(secrets.choice(_TAG_LETTERS) for _ in range(16))
@@ -61,6 +70,7 @@ class Reply:
         self._encoder = encoder
         self._wait = wait
         self._body = body
+        self._counts_reads = counts_reads
         self._directory = directory
         self._started = False
 
@@ -105,7 +115,8 @@ class Reply:
         """Send the headers, and what was held back; the result is complete when there are `statistics`."""
         headers = dict(self._headers)
         if statistics is not None:
-            headers["x-clickhouse-summary"] = _summary(statistics)
+            shown = statistics if self._counts_reads else statistics._replace(read_rows=0, read_bytes=0)
+            headers["x-clickhouse-summary"] = _summary(shown)
             if isinstance(self._encoder, Plain):
                 headers["content-length"] = str(self._held.tell())
         await _send_head(self._send, 200, headers)

@@ -1,4 +1,4 @@
-"""Give a statement the connection and the settings it is to run with: fresh ones, or its session's."""
+"""Give the owner's statements the connection and the settings to run with: fresh ones, or their session's."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class Runner:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._sessions = Sessions(partial(self._connect, {}))
+        self._sessions = Sessions(partial(connected, database, {}))
 
     @contextmanager
     def prepared(self, upload: Upload, parameters: Parameters) -> Generator[Run]:
@@ -51,8 +51,8 @@ class Runner:
         if parameters.read_only:
             # Last: none can be changed after it.
             settings["readonly"] = settings.pop("readonly", "0").replace("0", "2")
-        with self._connect(settings) as connection:
-            return _run(connection, upload, parameters, pipe, mark)
+        with connected(self._database, settings) as connection:
+            return run(connection, upload, parameters, pipe, mark)
 
     def _run_in_session(
         self, session: Session, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes
@@ -61,9 +61,9 @@ class Runner:
             settings = self._engine_settings(parameters)
             # It could not be taken off again; what changes something was refused before.
             settings.pop("readonly", None)
-            return _run(session.connection(settings), upload, parameters, pipe, mark)
+            return run(session.connection(settings), upload, parameters, pipe, mark)
         try:
-            return _run(session.connection({}), upload, parameters, pipe, mark)
+            return run(session.connection({}), upload, parameters, pipe, mark)
         finally:
             session.forget()
 
@@ -73,18 +73,22 @@ class Runner:
             name: str(value) for name, value in self._database.localise({**parameters.settings, **database}).items()
         }
 
-    def _connect(self, settings: Mapping[str, str]) -> Connection:
-        connection = self._database.connect()
-        try:
-            set_all(connection, {**_SETTINGS, **settings})
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+
+def connected(database: Database, settings: Mapping[str, str]) -> Connection:
+    """A connection with these settings, in this order, on top of what every statement has. Raises `DatabaseError`."""
+    connection = database.connect()
+    try:
+        set_all(connection, {**_SETTINGS, **settings})
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def _run(connection: Connection, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes) -> Statistics:
-    statement, format_, bound = upload.statement, parameters.default_format, parameters.bound
+def run(connection: Connection, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes) -> Statistics:
+    """Run the statement of an upload; its result goes into the pipe. Raises `DatabaseError`."""
+    statement, bound = upload.statement, parameters.bound
+    format_ = statement.format or parameters.default_format
     if statement.kind is Kind.SELECT:
         return connection.execute(statement.into(pipe.path, format_) + mark, format_, bound)[1]
     if statement.insert is not None:

@@ -5,8 +5,8 @@ SELECT streams whatever its format, and `FROM INFILE`, through which the rows se
 not understood is given to the engine as it is, which knows best what to say about it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
@@ -40,7 +40,7 @@ class Statement:
 
     `format` is the output format that it names itself, '' when none. `reads_only`: it changes nothing that is stored.
     `sets`: it changes the settings of its session. `insert` is there when rows follow. `clause_at` is where the
-    clauses INTO OUTFILE and FORMAT stand, or would.
+    clauses INTO OUTFILE and FORMAT stand, or would. `settings` are those that were taken off its end.
     """
 
     kind: Kind
@@ -50,6 +50,7 @@ class Statement:
     sets: bool = False
     insert: Insert | None = None
     clause_at: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def into(self, path: str, default_format: str) -> bytes:
         """A SELECT that writes its result to the file or pipe at `path`, in `default_format` if it names none."""

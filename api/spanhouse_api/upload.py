@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +11,9 @@ from spanhouse_api.errors import Refused
 from spanhouse_api.statement import Kind, Statement, understand
 
 _DIRECTORY = Path("tmp") / "sql"
+
+Understand = Callable[[bytes], Statement]
+"""Says what a statement is. Raises `SpanhouseError`."""
 
 
 def upload_directory(data_dir: Path) -> Path:
@@ -24,12 +28,15 @@ def upload_directory(data_dir: Path) -> Path:
 class Upload:
     """A body on its way in. Feed it, finish it, use `statement` and `rows`, and discard it."""
 
-    def __init__(self, query: bytes, decoder: Decoder, statement_limit: int, directory: Path) -> None:
+    def __init__(
+        self, query: bytes, decoder: Decoder, statement_limit: int, directory: Path, understand: Understand = understand
+    ) -> None:
         # ClickHouse's rule: what the URL says, a line break, the body.
         self._head = bytearray(query + b"\n" if query else b"")
         self._decoder = decoder
         self._limit = len(self._head) + statement_limit
         self._directory = directory
+        self._understand = understand
         self._file: BinaryIO | None = None
         self._statement: Statement | None = None
         self.rows: Path | None = None
@@ -55,7 +62,7 @@ class Upload:
         self.feed(data)
         self._decoder.finish()
         if self._statement is None:
-            self._statement = understand(bytes(self._head))
+            self._statement = self._understand(bytes(self._head))
             if self._statement.kind is Kind.INSERT:
                 self._open_rows(self._statement)
         if self._file is not None:
@@ -69,7 +76,7 @@ class Upload:
             self.rows.unlink(missing_ok=True)
 
     def _begin_rows(self) -> None:
-        self._statement = understand(bytes(self._head))
+        self._statement = self._understand(bytes(self._head))
         if self._statement.kind is not Kind.INSERT:
             reason = "Max query size exceeded (can be increased with the `max_query_size` setting)"
             raise Refused(62, "SYNTAX_ERROR", f"Syntax error: {reason}")

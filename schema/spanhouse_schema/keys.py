@@ -37,17 +37,17 @@ class KeyRing:
         self._closing = Event()
         self._thread = Thread(target=self._watch, name="spanhouse-keys", daemon=True)
 
-    def grant(self, secret: str | None) -> Grant:
+    def grant(self, secret: str | None, keyless: Scope = Scope.INGEST) -> Grant:
         """Return what a request that brought `secret` may do; None or '' is a request without a key.
 
-        Until the first key is made, where the ring is open to all, a request without a key exports as tenant `default`.
-        Raises `UnknownKey` with a message for the client.
+        Until the first key is made, where the ring is open to all, a request without a key has the scope `keyless` in
+        the tenant `default`. Raises `UnknownKey` with a message for the client.
         """
         # Found by its SHA-256: how long the look-up takes tells nothing about any key's text.
         if not secret:
             # Revoking the last key closes the door; it must not open it to everybody.
             if self._open_to_all and self._counts == (0, 0):
-                return Grant(DEFAULT_TENANT, Scope.INGEST, None)
+                return Grant(DEFAULT_TENANT, keyless, None)
             raise UnknownKey("a key is needed: send it as `Authorization: Bearer KEY` or `x-api-key: KEY`")
         digest = digest_of(secret)
         if self._admin and compare_digest(digest, self._admin):

@@ -75,6 +75,15 @@ class Settings(BaseSettings):
     engine_memory: ByteSize = Field(
         ByteSize(4 * 1024 * MIB), description="Most memory that the embedded engine may use."
     )
+    reader_queries: int = Field(
+        4, ge=1, description="Statements that one reader's key may run at once; four times as many wait their turn."
+    )
+    reader_seconds: int = Field(60, ge=1, description="Most seconds that a reader's statement may run.")
+    reader_memory: ByteSize = Field(ByteSize(512 * MIB), description="Most memory that a reader's statement may use.")
+    reader_rows: int = Field(10**10, ge=1, description="Most rows that a reader's statement may read.")
+    reader_bytes: ByteSize = Field(
+        ByteSize(1024 * 1024 * MIB), description="Most bytes, uncompressed, that a reader's statement may read."
+    )
     log_format: str = Field(
         "auto",
         pattern="^(auto|json|console)$",

@@ -1,6 +1,7 @@
 """A running door: a real server on a real socket, over the engine of this run."""
 
 from collections.abc import Generator
+from functools import partial
 from typing import NamedTuple
 
 import httpx
@@ -9,10 +10,15 @@ import pytest
 from spanhouse_api.door import create_app
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.control import Control
-from spanhouse_schema.keys import KeyRing
+from spanhouse_schema.keys import KeyRing, Scope
 from tests.api.server import serve
+from tests.waiting import until
 
 SECRET = "sh_local_of_the_owner"
+
+
+TENANTS = ("acme", "zed")
+"""The tenants that the reading tests tell apart."""
 
 
 class Door(NamedTuple):
@@ -30,8 +36,10 @@ class Door(NamedTuple):
 
 @pytest.fixture(scope="session")
 def door(database: Database, settings: Settings) -> Generator[Door]:
-    """The door, open to `SECRET` and to admin keys."""
+    """The door, open to `SECRET`, to admin keys and to those that may read."""
     control = Control.open(settings)
+    # Once there is a key, nobody comes in without one.
+    control.create_key("acme", Scope.INGEST)
     keys = KeyRing(control, SECRET, open_to_all=True)
     keys.start()
     with serve(create_app(database, keys, settings)) as (host, port):
@@ -45,6 +53,26 @@ def http(door: Door) -> Generator[httpx.Client]:
     """The owner's HTTP client."""
     with httpx.Client(base_url=door.url, headers={"x-clickhouse-key": SECRET}, timeout=60) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def reader_keys(door: Door) -> dict[str, str]:
+    """A key of scope read for each of the two tenants, by tenant; the door knows them."""
+    keys = {tenant: door.control.create_key(tenant, Scope.READ).key for tenant in TENANTS}
+    for key in keys.values():
+        until(partial(_opens, door, key))
+    return keys
+
+
+@pytest.fixture
+def acme(door: Door, reader_keys: dict[str, str]) -> Generator[httpx.Client]:
+    """The HTTP client of a reader of the tenant acme."""
+    with httpx.Client(base_url=door.url, headers={"x-clickhouse-key": reader_keys["acme"]}, timeout=60) as client:
+        yield client
+
+
+def _opens(door: Door, key: str) -> bool:
+    return httpx.get(door.url, params={"query": "SELECT 1", "password": key}).is_success
 
 
 @pytest.fixture

@@ -1,12 +1,17 @@
-"""Who gets in: the owner's secret and admin keys, wherever a client puts them."""
+"""Who gets in: the owner's secret, admin keys and keys that may read, wherever a client puts them."""
 
 from base64 import b64encode
+from pathlib import Path
 
 import httpx
 import pytest
 
-from spanhouse_schema.keys import Scope
+from spanhouse_api.door import create_app
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.control import Control
+from spanhouse_schema.keys import KeyRing, Scope
 from tests.api.conftest import SECRET, Door
+from tests.api.server import serve
 from tests.waiting import until
 
 
@@ -45,6 +50,21 @@ def test_without_a_secret_it_is_asked_for(door: Door) -> None:
     assert "(AUTHENTICATION_FAILED) (version " in reply.text
 
 
+def test_until_there_is_a_key_everybody_on_this_machine_reads_the_default_tenant(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    control = Control(f"sqlite:///{tmp_path / 'control.db'}")
+    keys = KeyRing(control, SECRET, open_to_all=True)
+    with serve(create_app(database, keys, settings)) as (host, port):
+        door = Door(host, port, control)
+        assert _ask(door).text == "1\n"
+        assert httpx.post(door.url, content="DROP TABLE spanhouse.otel_logs").status_code == 403
+        control.create_key("acme", Scope.INGEST)
+        keys.refresh()
+        assert _ask(door).status_code == 401
+    control.close()
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -71,9 +91,18 @@ def test_an_admin_key_opens_until_it_is_revoked(door: Door) -> None:
     until(lambda: _ask(door, bearer).status_code == 403)
 
 
-@pytest.mark.parametrize("scope", [Scope.READ, Scope.WRITE, Scope.INGEST])
-def test_other_keys_do_not_open(door: Door, scope: Scope) -> None:
+@pytest.mark.parametrize("scope", [Scope.READ, Scope.WRITE])
+def test_a_key_that_may_read_opens_to_its_tenant(door: Door, scope: Scope) -> None:
     made = door.control.create_key("acme", scope)
+    bearer = {"authorization": f"Bearer {made.key}"}
+    until(lambda: _ask(door, bearer).text == "1\n")
+    denied = httpx.post(door.url, headers=bearer, content="SYSTEM FLUSH LOGS")
+    assert (denied.status_code, denied.headers["x-clickhouse-exception-code"]) == (403, "497")
+    door.control.revoke_key(made.id)
+
+
+def test_a_key_that_only_exports_does_not_open(door: Door) -> None:
+    made = door.control.create_key("acme", Scope.INGEST)
     bearer = {"authorization": f"Bearer {made.key}"}
     until(lambda: "Not enough privileges" in _ask(door, bearer).text)
     assert _ask(door, bearer).status_code == 403
