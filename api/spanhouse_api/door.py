@@ -6,7 +6,7 @@ A request is checked (its origin, its secret, its parameters), taken in (`upload
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from starlette.types import Scope as AsgiScope
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.access import admit
+from spanhouse_api.audit import Audit
 from spanhouse_api.encodings import decoder_for, encoder_for
 from spanhouse_api.errors import bad_argument
 from spanhouse_api.execution import Executor, Run
@@ -29,7 +30,8 @@ from spanhouse_api.parameters import Parameters, read_parameters, url_parameters
 from spanhouse_api.reader import Reader
 from spanhouse_api.reply import Engine, Reply, send_error, send_text
 from spanhouse_api.runner import Runner
-from spanhouse_api.statement import understand
+from spanhouse_api.track import Track, tracked
+from spanhouse_api.turns import Turns
 from spanhouse_api.upload import Upload, upload_directory
 from spanhouse_schema import Database
 from spanhouse_schema.keys import Grant, KeyRing, Scope
@@ -40,6 +42,8 @@ _NO_SUCH_PATH = (
     "There is no handle {path}\n\nUse / or /ping for health checks.\nSend queries with POST or GET /?query=...\n"
 )
 _BATCH_BYTES = 1024 * 1024
+# Taken in, decompressed too, sooner than a thread has its turn.
+_SMALL_BYTES = 4 * 1024
 _DRAINED_BYTES = 16 * 1024 * 1024
 _STATEMENT_BYTES = 262_144
 _FORM_FIELDS, _FORM_FIELD_BYTES = 1000, 1024 * 1024
@@ -72,6 +76,8 @@ class Door:
         self._runner = Runner(database)
         self._reader = Reader(database, settings)
         self._executor = Executor(database)
+        self._turns = Turns(settings.reader_queries)
+        self._audit = Audit(database, self._directory)
         self.engine = Engine(*database.rows("SELECT version(), timezone(), displayName()")[0])
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -92,43 +98,41 @@ class Door:
             return
 
     def close(self) -> None:
-        """End the sessions, and wait for the threads."""
+        """End the sessions, and wait for the threads; the audit, which they still speak to, ends last."""
         self._runner.close()
         self._executor.close()
+        self._audit.close()
 
     async def _answer(self, request: Request, given: dict[str, str], send: Send) -> None:
         grant = admit(self._keys, request.headers, given)
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             given |= await _form(request)
         parameters = read_parameters(request.method, given, request.headers)
-        upload = await self._take_in(request, parameters, grant)
+        upload = self._upload(request, parameters, grant)
+        track = Track(grant, parameters.query_id, upload)
         try:
-            await _while_connected(request, self._run(upload, parameters, grant, request.method, send))
+            with tracked(self._audit, track):
+                await _take_in(request, upload)
+                async with self._turn(grant):
+                    await asyncio.to_thread(upload.finish)
+                    await _while_connected(request, self._run(track, parameters, request.method, send))
         finally:
             upload.discard()
 
-    async def _take_in(self, request: Request, parameters: Parameters, grant: Grant) -> Upload:
+    def _upload(self, request: Request, parameters: Parameters, grant: Grant) -> Upload:
         decoder = decoder_for(request.headers.get("content-encoding", ""), parameters.decompress)
-        owner = grant.allows(Scope.ADMIN)
-        longest = parameters.settings.get("max_query_size", "") if owner else ""
+        if not grant.allows(Scope.ADMIN):
+            understand = self._reader.understand
+            return Upload(parameters.query, decoder, _STATEMENT_BYTES, self._directory, understand, takes_rows=False)
+        longest = parameters.settings.get("max_query_size", "")
         limit = int(longest) if longest.isdecimal() else _STATEMENT_BYTES
-        upload = Upload(
-            parameters.query, decoder, limit, self._directory, understand if owner else self._reader.understand
-        )
-        batch = bytearray()
-        try:
-            async for chunk in _body(request):
-                batch += chunk
-                if len(batch) >= _BATCH_BYTES:
-                    await asyncio.to_thread(upload.feed, bytes(batch))
-                    batch.clear()
-            await asyncio.to_thread(upload.finish, bytes(batch))
-        except BaseException:
-            upload.discard()
-            raise
-        return upload
+        return Upload(parameters.query, decoder, limit, self._directory)
 
-    async def _run(self, upload: Upload, parameters: Parameters, grant: Grant, method: str, send: Send) -> None:
+    def _turn(self, grant: Grant) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if grant.allows(Scope.ADMIN) else self._turns.taken(grant.key_id or "")
+
+    async def _run(self, track: Track, parameters: Parameters, method: str, send: Send) -> None:
+        upload, grant = track.upload, track.grant
         format_ = upload.statement.format or parameters.default_format
         encoding, encoder = encoder_for(parameters.encodings, parameters.compression_level, parameters.compress)
         headers = {
@@ -149,12 +153,26 @@ class Door:
         )
         with self._prepared(upload, parameters, grant) as run:
             async with self._executor.running(run) as execution:
+                track.execution = execution
                 await reply.stream(execution, self.engine.version)
 
     def _prepared(self, upload: Upload, parameters: Parameters, grant: Grant) -> AbstractContextManager[Run]:
         if grant.allows(Scope.ADMIN):
             return self._runner.prepared(upload, parameters)
         return nullcontext(self._reader.prepared(upload, parameters, grant.tenant))
+
+
+async def _take_in(request: Request, upload: Upload) -> None:
+    batch = bytearray()
+    async for chunk in _body(request):
+        batch += chunk
+        if len(batch) >= _BATCH_BYTES:
+            await asyncio.to_thread(upload.feed, bytes(batch))
+            batch.clear()
+    if len(batch) > _SMALL_BYTES:
+        await asyncio.to_thread(upload.feed, bytes(batch))
+    else:
+        upload.feed(bytes(batch))
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, None]) -> None:

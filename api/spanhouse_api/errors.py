@@ -3,7 +3,8 @@
 SpanhouseError
 └── Refused      the door refuses a request itself; carries ClickHouse's code and name for it
     ├── NoSecret a secret is needed
-    └── Denied   a reader's statement is not allowed; carries the rule and what broke it
+    ├── Denied   a reader's statement is not allowed; carries the rule and what broke it
+    └── TooMany  a key runs too many statements at once
 """
 
 import re
@@ -71,6 +72,13 @@ class Denied(Refused):
         self.subject = subject
 
 
+class TooMany(Refused):
+    """A key has too many statements at once."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(202, "TOO_MANY_SIMULTANEOUS_QUERIES", f"Too many simultaneous queries: {reason}")
+
+
 def bad_argument(reason: str) -> Refused:
     """A parameter of the request cannot be used."""
     return Refused(36, "BAD_ARGUMENTS", reason)
@@ -78,7 +86,9 @@ def bad_argument(reason: str) -> Refused:
 
 def status_of(error: SpanhouseError) -> int:
     """The HTTP status that ClickHouse answers such an error with."""
-    return 401 if isinstance(error, NoSecret) else _STATUS_OF_CODE.get(code_of(error), 500)
+    if isinstance(error, NoSecret):
+        return 401
+    return 429 if isinstance(error, TooMany) else _STATUS_OF_CODE.get(code_of(error), 500)
 
 
 def code_of(error: SpanhouseError) -> int:

@@ -36,6 +36,11 @@ class Execution:
         """What the statement did. Raises `DatabaseError`, `Refused`."""
         return await asyncio.wrap_future(self._running)
 
+    def ended(self) -> tuple[Statistics, BaseException | None]:
+        """What the statement did, and the error that ended it, once `Executor.running` is left."""
+        failure = self._running.exception()
+        return (self._running.result() if failure is None else Statistics()), failure
+
 
 class Executor:
     """The threads that statements run in. Close it."""

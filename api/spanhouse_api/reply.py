@@ -14,7 +14,7 @@ from starlette.types import Send
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.encodings import Encoder, Plain
-from spanhouse_api.errors import NoSecret, Refused, code_of, message_of, status_of
+from spanhouse_api.errors import NoSecret, Refused, TooMany, code_of, message_of, status_of
 from spanhouse_api.execution import Execution
 from spanhouse_schema.database import Statistics
 
@@ -160,6 +160,8 @@ async def send_error(send: Send, error: SpanhouseError, engine: Engine, query_id
     headers = {**engine.headers(query_id), "x-clickhouse-exception-code": str(code_of(error))}
     if isinstance(error, NoSecret):
         headers["www-authenticate"] = 'Basic realm="Spanhouse SQL"'
+    if isinstance(error, TooMany):
+        headers["retry-after"] = "1"
     await send_text(send, message_of(error, engine.version) + "\n", status_of(error), headers)
 
 

@@ -26,10 +26,21 @@ def upload_directory(data_dir: Path) -> Path:
 
 
 class Upload:
-    """A body on its way in. Feed it, finish it, use `statement` and `rows`, and discard it."""
+    """A body on its way in. Feed it, finish it, use `statement` and `rows`, and discard it.
+
+    `asked` is the statement as it came, without the rows behind it. What is longer than `statement_limit` bytes must be
+    an INSERT with its rows, and refused unless it `takes_rows`.
+    """
 
     def __init__(
-        self, query: bytes, decoder: Decoder, statement_limit: int, directory: Path, understand: Understand = understand
+        self,
+        query: bytes,
+        decoder: Decoder,
+        statement_limit: int,
+        directory: Path,
+        understand: Understand = understand,
+        *,
+        takes_rows: bool = True,
     ) -> None:
         # ClickHouse's rule: what the URL says, a line break, the body.
         self._head = bytearray(query + b"\n" if query else b"")
@@ -37,9 +48,16 @@ class Upload:
         self._limit = len(self._head) + statement_limit
         self._directory = directory
         self._understand = understand
+        self._takes_rows = takes_rows
         self._file: BinaryIO | None = None
         self._statement: Statement | None = None
+        self._asked: bytes | None = None
         self.rows: Path | None = None
+
+    @property
+    def asked(self) -> bytes:
+        """The statement as it came, as far as it has come."""
+        return bytes(self._head) if self._asked is None else self._asked
 
     @property
     def statement(self) -> Statement:
@@ -57,9 +75,8 @@ class Upload:
             if len(self._head) > self._limit:
                 self._begin_rows()
 
-    def finish(self, data: bytes) -> None:
-        """Take the rest of the body. Raises `Refused`."""
-        self.feed(data)
+    def finish(self) -> None:
+        """The body has ended. Raises `Refused`."""
         self._decoder.finish()
         if self._statement is None:
             self._statement = self._understand(bytes(self._head))
@@ -76,14 +93,15 @@ class Upload:
             self.rows.unlink(missing_ok=True)
 
     def _begin_rows(self) -> None:
-        self._statement = self._understand(bytes(self._head))
-        if self._statement.kind is not Kind.INSERT:
+        self._statement = self._understand(bytes(self._head)) if self._takes_rows else None
+        if self._statement is None or self._statement.kind is not Kind.INSERT:
             reason = "Max query size exceeded (can be increased with the `max_query_size` setting)"
             raise Refused(62, "SYNTAX_ERROR", f"Syntax error: {reason}")
         self._open_rows(self._statement)
 
     def _open_rows(self, statement: Statement) -> None:
         assert statement.insert is not None, "an INSERT says where its rows begin"
+        self._asked = bytes(self._head[: statement.insert.data])
         handle, name = tempfile.mkstemp(prefix="rows-", dir=self._directory)
         self.rows = Path(name)
         self._file = os.fdopen(handle, "wb")

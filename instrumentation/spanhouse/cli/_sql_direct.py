@@ -41,7 +41,7 @@ async def _run(database: Database, directory: Path, question: Question, out: Bin
     try:
         while piece := question.rows.read(_PIECE_BYTES) if question.rows else b"":
             upload.feed(piece)
-        upload.finish(b"")
+        upload.finish()
         with runner.prepared(upload, parameters) as run:
             async with executor.running(run) as execution:
                 async for piece in execution.pieces():
