@@ -122,6 +122,12 @@ class Control:
         """Close every connection."""
         self._engine.dispose()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _create_table(self) -> None:
         with self._session() as session:
             session.execute(CreateTable(_KeyRow.__table__, if_not_exists=True))  # type: ignore[arg-type]  # declared as FromClause

@@ -9,6 +9,8 @@ from spanhouse.cli._flags import with_settings
 from spanhouse.cli._open import reached_database
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema import Database, migrate, retention
+from spanhouse_schema import tenant_users as users
+from spanhouse_schema.control import Control
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(
@@ -18,6 +20,14 @@ app = typer.Typer(
 )
 
 Sql = Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")]
+TenantUsers = Annotated[
+    bool,
+    typer.Option(
+        "--tenant-users",
+        help="On a ClickHouse server, then make a user of each key that reads, sealed in its tenant, and drop those of "
+        "revoked keys. With --sql, print only that.",
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -29,15 +39,21 @@ def main(context: typer.Context, sql: Sql = False) -> None:
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse", "retention_days", "sql_audit_retention_days")
+@with_settings("data_dir", "clickhouse", "control", "retention_days", "sql_audit_retention_days")
 def up(
     settings: Settings,
     revision: Annotated[str, typer.Argument(help="Where to go; without it, the newest.")] = "head",
     sql: Sql = False,
+    tenant_users: TenantUsers = False,
 ) -> None:
     """Bring the database up to a revision; rows stay. Safe to run twice, and beside another that does the same."""
+    if tenant_users and settings.embedded:
+        raise typer.BadParameter(
+            "--tenant-users is for a ClickHouse server, named by --clickhouse: the embedded engine has no users, "
+            "and its SQL door takes the keys as they are"
+        )
     if sql:
-        say(migrate.sql(revision))
+        say(_tenant_users_sql(settings) if tenant_users else migrate.sql(revision))
         return
     database = Database.open(settings)
     try:
@@ -45,6 +61,8 @@ def up(
         if migrate.status(database).at_head:
             retention.apply(database, settings)
         _say_status(migrate.status(database))
+        if tenant_users:
+            _apply_tenant_users(settings, database)
     finally:
         database.close()
 
@@ -88,3 +106,14 @@ def status(settings: Settings, as_json: Annotated[bool, typer.Option("--json", h
 def _say_status(stands: migrate.Status) -> None:
     newest = "the newest" if stands.at_head else f"the newest is {stands.head}"
     say(f"the database is at revision {stands.current or 'base (empty)'}; {newest}")
+
+
+def _tenant_users_sql(settings: Settings) -> str:
+    with reached_database(settings) as database, Control.open(settings) as control:
+        return "\n\n".join(f"{statement};" for statement in users.planned(database, control.grants()))
+
+
+def _apply_tenant_users(settings: Settings, database: Database) -> None:
+    with Control.open(settings) as control:
+        count = users.apply(database, control)
+    say(f"users of the server, from keys: {count}; run this again when a key was made or revoked")
