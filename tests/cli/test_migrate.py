@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from spanhouse_schema import Database
+from spanhouse_schema.control import Control
+from spanhouse_schema.scope import Scope
 from tests.cli.conftest import Result
 from tests.process import Spanhouse, run
+from tests.stores import dsn
 
 Call = Callable[..., Result]
 
@@ -45,3 +49,28 @@ def test_status_is_told_beside_a_running_process_and_up_names_it(call: Call, up:
     busy = run("migrate", "up", "--data-dir", str(up.data_dir))
     assert busy.returncode == 1
     assert f"already open in process {up.process.pid}" in busy.stderr
+
+
+def test_the_embedded_engine_refuses_tenant_users(call: Call, tmp_path: Path) -> None:
+    for flags in ((), ("--sql",)):
+        refused = call("migrate", "up", "--tenant-users", *flags, "--data-dir", tmp_path / "data")
+        assert refused.code == 2
+        assert "--tenant-users is for a ClickHouse server" in refused.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_engine_behind_its_door_prints_the_sql_of_tenant_users_and_has_none(
+    call: Call, up: Spanhouse, database: Database, tmp_path: Path
+) -> None:
+    control = f"sqlite:///{tmp_path}/control.db"
+    with Control(control) as keys:
+        key = keys.create_key("acme", Scope.READ)
+    command = ("migrate", "up", "--tenant-users", "--clickhouse", dsn(up), "--control", control)
+    printed = call(*command, "--sql")
+    assert (printed.code, key.key in printed.out) == (0, False)
+    assert f"CREATE USER IF NOT EXISTS `spanhouse_key_{key.id}`" in printed.out
+    for statement in printed.out.strip().removesuffix(";").split(";\n\n"):
+        database.rows("SELECT formatQuerySingleLine({text:String})", parameters={"text": statement})
+    refused = call(*command)
+    assert refused.code == 1
+    assert "has its users from its configuration only" in refused.err

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as testing
 from hypothesis import strategies as st
 
@@ -18,9 +17,7 @@ from spanhouse_schema.scope import Grant, Scope
 from spanhouse_schema.tenant_limits import CHANGEABLE
 from spanhouse_schema.tenant_policies import ALL_TENANTS, DEFAULT, OPEN, TENANT
 from spanhouse_schema.tenant_users import Existing, planned, statements
-from tests.process import Spanhouse, run
 from tests.schema.access_model import Server
-from tests.stores import dsn
 
 OWNER, BYSTANDER, FREED = "the owner", "bystander@home", "freed"
 
@@ -138,7 +135,7 @@ def test_the_key_of_a_user_goes_first_when_it_is_revoked_and_the_last_of_a_tenan
     ]
 
 
-@testing(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@testing(max_examples=30)
 @given(grants=_any_grants, relations=_relations, owner=st.sampled_from(_TENANTS[:-2]))
 def test_every_statement_is_one_for_clickhouse(
     database: Database, grants: dict[bytes, Grant], relations: list[Relation], owner: str
@@ -152,7 +149,6 @@ def test_every_statement_is_one_for_clickhouse(
         assert statement.split("`")[0] == canonical[: len(statement.split("`")[0])]
 
 
-@testing(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_any_text_quoted_is_that_text_and_no_more(database: Database, text: str) -> None:
     answer = database.text(f"SELECT {literal(text)} AS {identifier(text)}", "JSONEachRow")
@@ -183,32 +179,6 @@ def test_the_settings_of_the_profile_exist_and_none_that_may_change_leads_out(da
     assert not [
         each for each in CHANGEABLE if any(part in each for part in ("schema", "url", "path", "memory", "allow"))
     ]
-
-
-def test_the_embedded_engine_refuses_tenant_users(tmp_path: Path) -> None:
-    for flags in ((), ("--sql",)):
-        refused = run("migrate", "up", "--tenant-users", *flags, "--data-dir", str(tmp_path / "data"))
-        assert refused.returncode == 2
-        assert "--tenant-users is for a ClickHouse server" in refused.stderr
-    assert not (tmp_path / "data").exists()
-
-
-@pytest.mark.slow
-def test_the_sql_is_printed_for_an_engine_behind_its_door_which_has_no_users_of_its_own(
-    database: Database, tmp_path: Path
-) -> None:
-    with Spanhouse.start("engine", data_dir=tmp_path / "engine") as engine:
-        where = ("--clickhouse", dsn(engine), "--data-dir", str(tmp_path / "client"))
-        with Control(f"sqlite:///{_made(tmp_path / 'client')}/control.db") as control:
-            key = control.create_key("acme", Scope.READ)
-        printed = run("migrate", "up", "--tenant-users", "--sql", *where)
-        assert printed.returncode == 0, printed.stderr
-        assert f"CREATE USER IF NOT EXISTS `spanhouse_key_{key.id}`" in printed.stdout
-        assert key.key not in printed.stdout
-        assert _parsed(database, printed.stdout.strip().removesuffix(";").split(";\n\n"))
-        refused = run("migrate", "up", "--tenant-users", *where)
-        assert refused.returncode == 1
-        assert "has its users from its configuration only" in refused.stderr
 
 
 def _server(open_by_default: bool, theirs: bool) -> Server:
@@ -257,8 +227,3 @@ def _digest(number: int) -> bytes:
 
 def _table(name: str) -> str:
     return f"`spanhouse`.{identifier(name)}"
-
-
-def _made(directory: Path) -> Path:
-    directory.mkdir()
-    return directory
