@@ -98,7 +98,6 @@ class Audit:
         while not self._write() and time.monotonic() < deadline:
             time.sleep(_RETRY_S)
         _report_lost(self._dropped + len(self._batch) + len(self._waiting))
-        self._file.unlink(missing_ok=True)
 
     def _write(self) -> bool:
         """Write everything that waits; whether the database took it."""
@@ -125,7 +124,10 @@ class Audit:
     def _insert(self) -> None:
         self._file.write_bytes(b"".join(map(_row, self._batch)))
         settings = {**_SETTINGS, "insert_deduplication_token": self._token}
-        self._database.insert_file("spanhouse.sql_audit", self._file, "JSONEachRow", settings=settings)
+        try:
+            self._database.insert_file("spanhouse.sql_audit", self._file, "JSONEachRow", settings=settings)
+        finally:
+            self._file.unlink()
 
     def _complain(self, error: Exception) -> None:
         # Once: an outage of hours is one line.

@@ -5,6 +5,7 @@ A request is checked (its origin, its secret, its parameters), taken in (`upload
 """
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
@@ -109,6 +110,9 @@ class Door:
             given |= await _form(request)
         parameters = read_parameters(request.method, given, request.headers)
         upload = self._upload(request, parameters, grant)
+        if parameters.explains:
+            await self._explain(request, upload, parameters, send)
+            return
         track = Track(grant, parameters.query_id, upload)
         try:
             with tracked(self._audit, track):
@@ -118,6 +122,12 @@ class Door:
                     await _while_connected(request, self._run(track, parameters, request.method, send))
         finally:
             upload.discard()
+
+    async def _explain(self, request: Request, upload: Upload, parameters: Parameters, send: Send) -> None:
+        await _take_in(request, upload)
+        explanation = await asyncio.to_thread(self._reader.explain, upload.asked, parameters)
+        headers = {**self.engine.headers(parameters.query_id), "content-type": content_type("JSONEachRow")}
+        await send_text(send, json.dumps(explanation._asdict()) + "\n", headers=headers)
 
     def _upload(self, request: Request, parameters: Parameters, grant: Grant) -> Upload:
         decoder = decoder_for(request.headers.get("content-encoding", ""), parameters.decompress)

@@ -63,11 +63,11 @@ _RULES = {
 
 
 class Denied(Refused):
-    """The gate lets a statement not through. `rule` says why, `subject` because of what in it."""
+    """A reader may not run a statement. `rule` is what it breaks, by `subject`, `reason` says so in words."""
 
     def __init__(self, rule: str, subject: str) -> None:
-        reason = _RULES[rule].format(subject[:200])
-        super().__init__(497, "ACCESS_DENIED", f"Not enough privileges: {reason}")
+        self.reason = _RULES[rule].format(subject[:200])
+        super().__init__(497, "ACCESS_DENIED", f"Not enough privileges: {self.reason}")
         self.rule = rule
         self.subject = subject
 

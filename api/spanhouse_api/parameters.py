@@ -22,6 +22,7 @@ _TRANSPORT = frozenset(
         *("query", "database", "default_format", "user", "password", "quota_key", "role", "query_id", "stacktrace"),
         *("session_id", "session_timeout", "session_check", "close_session", "wait_end_of_query", "buffer_size"),
         *("compress", "decompress", "enable_http_compression", "http_zlib_compression_level"),
+        "explain_denied",
         *("client_protocol_version", "send_progress_in_http_headers", "http_headers_progress_interval_ms"),
     }
 )
@@ -44,7 +45,8 @@ class Parameters:
     `database` is '' when none is named. `bound` are the values of query parameters ({name:Type}), spelled as
     TabSeparated escapes them.
     `wait` holds back the reply until the statement has ended, `compress` and `decompress` mean ClickHouse's own
-    framing, `encodings` is what the reply may be compressed with over HTTP.
+    framing, `encodings` is what the reply may be compressed with over HTTP. With `explains` the statement is not run:
+    the reply says whether a reader may run it.
     """
 
     query: bytes
@@ -59,6 +61,7 @@ class Parameters:
     compress: bool
     decompress: bool
     encodings: str
+    explains: bool
     compression_level: int
 
 
@@ -86,6 +89,7 @@ def read_parameters(method: str, given: Mapping[str, str], headers: Mapping[str,
         compress=_flag(given, "compress"),
         decompress=_flag(given, "decompress"),
         encodings=headers.get("accept-encoding", "") if _flag(given, "enable_http_compression") else "",
+        explains=_flag(given, "explain_denied"),
         compression_level=_number(given, "http_zlib_compression_level", 3, 1, 9),
     )
 

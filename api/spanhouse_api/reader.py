@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from typing import NamedTuple
 
 from spanhouse_api.allowed import CATALOGUE, TABLE_FILTERS
 from spanhouse_api.confinement import Confinement, check_format
@@ -16,6 +17,7 @@ from spanhouse_api.syntax import parse, parse_map, spell, spell_map, take_clause
 from spanhouse_api.upload import Upload
 from spanhouse_schema import Connection, Database, row_filters
 from spanhouse_schema.database import Statistics
+from spanhouse_schema.keys import DEFAULT_TENANT
 from spanhouse_schema.settings import Settings
 
 # The engine has no tree of these, but one spelling: what this matches means nothing else.
@@ -26,6 +28,16 @@ _ON_ONE_RELATION = re.compile(
 _CONDITION = b"SELECT 1 WHERE "
 # Many clients name `default` unasked.
 _DATABASES = frozenset({"", "default", DATABASE})
+
+
+class Explanation(NamedTuple):
+    """Whether a reader may run a statement: as which text it `runs`, or else the `rule` that `subject` breaks."""
+
+    allowed: bool
+    runs: str = ""
+    rule: str = ""
+    subject: str = ""
+    reason: str = ""
 
 
 class Reader:
@@ -67,6 +79,17 @@ class Reader:
             if filters is None:
                 raise Denied("setting", f"{TABLE_FILTERS} = {spelled}")
             return spell_map({self._table(name): self._condition(connection, filters[name]) for name in filters})
+
+    def explain(self, text: bytes, parameters: Parameters) -> Explanation:
+        """Whether a reader may run this, and if not, why. Raises `StatementFailed` when ClickHouse cannot read it."""
+        try:
+            statement = self.understand(text)
+            check_format(statement.format or parameters.default_format)
+            asked = {**parameters.settings, **statement.settings}
+            self._confinement.settings(DEFAULT_TENANT, asked, self.table_filters)
+        except Denied as denied:
+            return Explanation(False, "", denied.rule, denied.subject, denied.reason)
+        return Explanation(True, statement.text.decode(errors="replace"))
 
     def _run(self, tenant: str, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes) -> Statistics:
         asked = {**parameters.settings, **upload.statement.settings}

@@ -9,9 +9,11 @@ from spanhouse_api.gate import Node
 from spanhouse_api.sessions import quote
 from spanhouse_schema import Connection, StatementFailed
 
-_PARSE = b"SELECT parseQueryToJSON(%s)"
-_SPELL = b"SELECT formatQuerySingleLine(%s)"
-_WRITE = b"SELECT formatQueryFromJSON(%s) AS text, parseQueryToJSON(text)"
+# Unlike a server, chDB would take any expression for a SELECT.
+_SETTINGS = b" SETTINGS implicit_select = 0"
+_PARSE = b"SELECT parseQueryToJSON(%s)" + _SETTINGS
+_SPELL = b"SELECT formatQuerySingleLine(%s)" + _SETTINGS
+_WRITE = b"SELECT formatQueryFromJSON(%s) AS text, parseQueryToJSON(text)" + _SETTINGS
 
 _NO_TREE = re.compile("does not support JSON serialization|is not supported by parseQueryToJSON")
 # ClickHouse quotes the statement that stands around the client's.

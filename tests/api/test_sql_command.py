@@ -102,3 +102,30 @@ def test_a_second_engine_on_the_directory_is_refused(tmp_path: Path) -> None:
         ended = run("engine", "--data-dir", str(engine.data_dir), "--sql", "127.0.0.1:0")
         assert ended.returncode == 1
         assert f"already open in process {engine.process.pid}" in ended.stderr
+
+
+@pytest.fixture(scope="module")
+def data_dir(where: list[str]) -> list[str]:
+    """Where to find the data, unless that is a server."""
+    if where[0] != "--data-dir":
+        pytest.skip("a server decides by itself what a key may run")
+    return where
+
+
+def test_it_says_which_rule_denies_a_statement_to_a_reader(data_dir: list[str]) -> None:
+    ended = run("sql", *data_dir, "--explain-denied", "SELECT file('/etc/passwd')")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert ended.stdout == "denied by the rule 'function': the function file may not be called by readers\n"
+
+
+def test_it_says_as_what_an_allowed_statement_would_run(data_dir: list[str]) -> None:
+    ended = run("sql", *data_dir, "--explain-denied", "--json", "SELECT /* this */ 1 FORMAT CSV")
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout) == {"allowed": True, "runs": "SELECT 1", "rule": "", "subject": "", "reason": ""}
+
+
+def test_a_server_is_not_asked_what_it_would_deny(where: list[str]) -> None:
+    if where[0] == "--clickhouse":
+        ended = run("sql", *where, "--explain-denied", "SELECT 1")
+        assert ended.returncode == 1
+        assert "a ClickHouse server decides by itself" in ended.stderr

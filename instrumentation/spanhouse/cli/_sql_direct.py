@@ -1,6 +1,7 @@
 """Run a statement in the engine of a data directory that no process holds, as its SQL door would."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,6 +10,7 @@ from spanhouse.errors import SpanhouseError
 from spanhouse_api.encodings import decoder_for
 from spanhouse_api.execution import Executor
 from spanhouse_api.parameters import read_parameters
+from spanhouse_api.reader import Reader
 from spanhouse_api.runner import Runner
 from spanhouse_api.upload import Upload, upload_directory
 from spanhouse_schema import Database
@@ -29,9 +31,18 @@ def run_direct(settings: Settings, question: Question, out: BinaryIO) -> None:
         )
     database = Database.open(settings)
     try:
-        asyncio.run(_run(database, upload_directory(settings.data_dir), question, out))
+        if question.explains:
+            out.write(_explain(database, settings, question))
+        else:
+            asyncio.run(_run(database, upload_directory(settings.data_dir), question, out))
     finally:
         database.close()
+
+
+def _explain(database: Database, settings: Settings, question: Question) -> bytes:
+    database.filter_rows()
+    parameters = read_parameters("POST", question.url_parameters(), {})
+    return json.dumps(Reader(database, settings).explain(question.statement, parameters)._asdict()).encode()
 
 
 async def _run(database: Database, directory: Path, question: Question, out: BinaryIO) -> None:

@@ -1,16 +1,20 @@
 """`spanhouse sql`: run a statement, whether or not a process holds the data."""
 
+import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from io import BytesIO
+from typing import Annotated, BinaryIO
 
 import typer
 
+from spanhouse.cli._console import say, say_json
 from spanhouse.cli._flags import with_settings
 from spanhouse.cli._open import is_held, through_door
 from spanhouse.cli._question import Question
 from spanhouse.cli._sql_direct import run_direct
 from spanhouse.cli._sql_remote import run_remote
+from spanhouse.errors import SpanhouseError
 from spanhouse_api.insert import read_insert
 from spanhouse_schema.settings import Settings
 
@@ -32,6 +36,10 @@ def sql(
     param: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE for {NAME:Type} in the statement; may be repeated.")
     ] = None,
+    *,
+    explain_denied: Annotated[
+        bool, typer.Option("--explain-denied", help="Do not run it: say whether a read key may, and if not, why.")
+    ] = False,
 ) -> None:
     """Run a SQL statement and print its result; unqualified tables are those of the database spanhouse.
 
@@ -39,19 +47,37 @@ def sql(
     directory; or, when none does, on the data directory itself. The rows of an INSERT come from standard input.
     """
     text = statement.encode() if statement else _from_input()
+    if explain_denied:
+        _explain(settings, Question(text, None, fmt or "TabSeparated", _values(param or []), explains=True), as_json)
+        return
     rows = sys.stdin.buffer if statement and _takes_rows(text) and not sys.stdin.isatty() else None
     chosen = fmt or ("JSONEachRow" if as_json else "PrettyCompact" if sys.stdout.isatty() else "TabSeparated")
-    _run(settings, Question(text, rows, chosen, _values(param or [])))
+    _run(settings, Question(text, rows, chosen, _values(param or [])), sys.stdout.buffer)
     sys.stdout.buffer.flush()
 
 
-def _run(settings: Settings, question: Question) -> None:
+def _run(settings: Settings, question: Question, out: BinaryIO) -> None:
     if not settings.embedded:
-        run_remote(settings.clickhouse, question, sys.stdout.buffer)
+        run_remote(settings.clickhouse, question, out)
     elif is_held(settings):
-        run_remote(through_door(settings).clickhouse, question, sys.stdout.buffer)
+        run_remote(through_door(settings).clickhouse, question, out)
     else:
-        run_direct(settings, question, sys.stdout.buffer)
+        run_direct(settings, question, out)
+
+
+def _explain(settings: Settings, question: Question, as_json: bool) -> None:
+    if not settings.embedded:
+        raise SpanhouseError("a ClickHouse server decides by itself what a key may run: by its grants and row policies")
+    out = BytesIO()
+    _run(settings, question, out)
+    said = json.loads(out.getvalue())
+    if as_json:
+        say_json(said)
+    elif said["allowed"]:
+        say(f"allowed; it runs as\n  {said['runs']}")
+    else:
+        say(f"denied by the rule '{said['rule']}': {said['reason']}")
+    raise typer.Exit(0 if said["allowed"] else 1)
 
 
 def _from_input() -> bytes:
