@@ -5,13 +5,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import end_to_end, insert, latency, memory
+from bench import door, end_to_end, insert, latency, memory
 from bench.report import Figure, publish
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "insert": insert.measure,
     "end-to-end": end_to_end.measure,
     "latency": latency.measure,
+    "door": door.measure,
     "memory": memory.measure,
 }
 
