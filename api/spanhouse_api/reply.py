@@ -122,8 +122,12 @@ class Reply:
         await _send_head(self._send, 200, headers)
         self._started = True
         self._held.seek(0)
-        while piece := await asyncio.to_thread(self._held.read, _HELD_BYTES):
+        while piece := await self._read_held():
             await self._send_encoded(piece)
+
+    async def _read_held(self) -> bytes:
+        # Only what waited to the end may lie on disk.
+        return await asyncio.to_thread(self._held.read, _HELD_BYTES) if self._wait else self._held.read(_HELD_BYTES)
 
     async def _break_off(self, message: str) -> None:
         # The tag, which no data can contain by accident, tells clients that understand it; for the others the body

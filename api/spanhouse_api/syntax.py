@@ -17,7 +17,7 @@ _WRITE = b"SELECT formatQueryFromJSON(%s) AS text, parseQueryToJSON(text)" + _SE
 
 _NO_TREE = re.compile("does not support JSON serialization|is not supported by parseQueryToJSON")
 # ClickHouse quotes the statement that stands around the client's.
-_SCOPE = re.compile(r": In scope SELECT parseQueryToJSON\(.*(?=\. \([A-Z_]+\))", re.DOTALL)
+_SCOPE = re.compile(r": In scope SELECT \w+\(.*(?=\. \([A-Z_]+\))", re.DOTALL)
 
 
 class Clauses(NamedTuple):
