@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs
 
 import clickhouse_connect
 from clickhouse_connect.dbapi.connection import Connection as DbapiConnection
@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from spanhouse_schema import row_filters
 from spanhouse_schema.engine import configure, keep_row_filters, keep_schema, open_engine
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable, InputUnreadable, StatementFailed
+from spanhouse_schema.server import Server
 from spanhouse_schema.settings import Settings
 
 Parameters = Mapping[str, Any]
@@ -170,13 +171,13 @@ class Database:
                 "path": path,
                 "chdb_options": {k: v[0] for k, v in parse_qs(options).items()},
             }
-        url = urlsplit(self._settings.clickhouse)
+        server = Server.of(self._settings.clickhouse)
         return {
-            "host": url.hostname or "localhost",
-            "port": url.port or (8443 if url.scheme in {"clickhouses", "https"} else 8123),
-            "username": unquote(url.username or "default"),
-            "password": unquote(url.password or ""),
-            "secure": url.scheme in {"clickhouses", "https"},
+            "host": server.host,
+            "port": server.port,
+            "username": server.user,
+            "password": server.password,
+            "secure": server.secure,
             # Calls run side by side, which a ClickHouse session would forbid.
             "autogenerate_session_id": False,
         }

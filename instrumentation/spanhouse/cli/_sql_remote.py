@@ -4,10 +4,11 @@ import contextlib
 import http.client
 from collections.abc import Generator, Iterator
 from typing import BinaryIO
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from spanhouse.cli._question import Question
 from spanhouse.errors import SpanhouseError
+from spanhouse_schema.server import Server
 
 _PIECE_BYTES = 64 * 1024
 _TIMEOUT_S = 3600.0
@@ -18,24 +19,22 @@ def run_remote(dsn: str, question: Question, out: BinaryIO) -> None:
 
     `dsn` is clickhouse://user:password@host:port/database. Raises `SpanhouseError` with ClickHouse's message.
     """
-    url = urlsplit(dsn)
+    server = Server.of(dsn)
     said = {
-        "database": url.path.strip("/") or "spanhouse",
+        "database": "spanhouse",
         **question.url_parameters(),
         **({"query": question.statement.decode()} if question.rows else {}),
     }
-    headers = {"X-ClickHouse-User": unquote(url.username or "default"), "X-ClickHouse-Key": unquote(url.password or "")}
-    with _connected(dsn) as connection:
+    headers = {"X-ClickHouse-User": server.user, "X-ClickHouse-Key": server.password}
+    with _connected(server) as connection:
         connection.request("POST", f"/?{urlencode(said)}", question.rows or question.statement, headers)
         out.writelines(_pieces(connection.getresponse()))
 
 
 @contextlib.contextmanager
-def _connected(dsn: str) -> Generator[http.client.HTTPConnection]:
-    url = urlsplit(dsn)
-    secure = url.scheme in {"clickhouses", "https"}
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(url.hostname or "localhost", url.port or (8443 if secure else 8123), timeout=_TIMEOUT_S)
+def _connected(server: Server) -> Generator[http.client.HTTPConnection]:
+    kind = http.client.HTTPSConnection if server.secure else http.client.HTTPConnection
+    connection = kind(server.host, server.port, timeout=_TIMEOUT_S)
     try:
         yield connection
     except http.client.HTTPException as error:
