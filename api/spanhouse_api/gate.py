@@ -41,8 +41,12 @@ class Facts(NamedTuple):
     hidden: frozenset[str]
 
 
-def check(tree: Node, facts: Facts) -> None:
-    """Raise `Denied` for a tree with anything in it that is not allowed."""
+def check(tree: Node, facts: Facts) -> frozenset[str]:
+    """Raise `Denied` for a tree with anything in it that is not allowed.
+
+    Returns the names that stand for tables and were taken for common table expressions or aliases of the statement:
+    whoever runs it makes sure that no relation bears one, because where each is in force is the engine's to say.
+    """
     if tree["type"] not in ROOTS:
         raise Denied("statement", tree["type"])
     every = list(nodes(tree))
@@ -53,7 +57,9 @@ def check(tree: Node, facts: Facts) -> None:
         if unknown := node.keys() - allowed:
             raise Denied("syntax", f"{node['type']} with {', '.join(sorted(unknown))}")
     # The shape is one that is understood: now what it names.
-    _Names(every, facts).check()
+    names = _Names(every, facts)
+    names.check()
+    return frozenset(names.assumed)
 
 
 def check_relation(name: Name, facts: Facts) -> None:
@@ -89,6 +95,7 @@ class _Names:
         self._facts = facts
         self._expressions = {node["name"] for node in every if node["type"] == "WithElement"}
         self._aliases = {node["alias"] for node in every if "alias" in node}
+        self.assumed: set[str] = set()
         # A statement that asks the system's tables for columns says which.
         self._guarded = any(_reads_catalogue(node) for node in every)
 
@@ -122,8 +129,9 @@ class _Names:
             raise Denied("function", node["name"])
         if name in TYPED_FUNCTIONS:
             _check_type(node["name"], arguments)
-        if name in IN_FUNCTIONS and arguments[1]["type"] == "Identifier":
-            self._set(arguments[1])
+        if name in IN_FUNCTIONS:
+            for argument in arguments[1:]:
+                self._set(argument)
 
     def _identifier(self, node: Node) -> None:
         # arrayMap(file, …) names a function without calling it.
@@ -140,19 +148,22 @@ class _Names:
             raise Denied("table function", node["table_function"]["name"])
 
     def _table(self, node: Node) -> None:
-        name = _parts(node)
-        if len(name) > 1 or name[0] not in self._expressions:
-            self._relation(name)
+        self._relation(_parts(node), self._expressions)
 
     def _set(self, node: Node) -> None:
-        """What is right of IN: a table, a common table expression, or an alias of this statement."""
-        name = _parts(node)
-        if len(name) > 1 or name[0] not in self._expressions | self._aliases:
-            self._relation(name)
+        """What is right of IN: a name there is a table's, a common table expression's or an alias of this statement."""
+        if node["type"] == "Identifier":
+            self._relation(_parts(node), self._expressions | self._aliases)
 
-    def _relation(self, parts: list[str]) -> None:
+    def _relation(self, parts: list[str], own: set[str]) -> None:
+        """Check a relation that may also be one of the statement's `own`."""
         database, name = parts if len(parts) == 2 else (DATABASE, ".".join(parts))
-        check_relation((database, name), self._facts)
+        if (database, name) in self._facts.readable:
+            return
+        if len(parts) == 1 and name in own:
+            self.assumed.add(name)
+        else:
+            check_relation((database, name), self._facts)
 
     def _hidden(self, node: Node) -> None:
         if node["type"] in _MATCHERS:

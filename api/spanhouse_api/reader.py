@@ -63,7 +63,10 @@ class Reader:
 
         Raises `Denied`, and `StatementFailed` when ClickHouse does not understand it either.
         """
-        return self._remembered(text) if len(text) <= _SHORT_BYTES else self._understood(text)
+        statement, assumed = self._remembered(text) if len(text) <= _SHORT_BYTES else self._understood(text)
+        if assumed:
+            self._check_no_relation(assumed)
+        return statement
 
     def table_filters(self, spelled: str) -> str:
         """The value of additional_table_filters, with each condition checked and written out anew.
@@ -87,27 +90,34 @@ class Reader:
             return Explanation(False, "", denied.rule, denied.subject, denied.reason)
         return Explanation(True, statement.text.decode(errors="replace"))
 
-    def _understood(self, text: bytes) -> Statement:
+    def _understood(self, text: bytes) -> tuple[Statement, frozenset[str]]:
+        """A statement, and the names that no relation may bear when it runs."""
         with self._database.connect() as connection:
             tree = parse(connection, text)
             if tree is None:
-                return self._on_one_relation(spell(connection, text))
+                return self._on_one_relation(spell(connection, text)), frozenset()
             clauses = take_clauses(tree)
-            safe, _ = self._safe(connection, tree)
+            safe, parsed = write(connection, tree)
+        assumed = check(parsed, self._facts)
         kind = Kind.SELECT if tree["type"] == "SelectWithUnionQuery" else Kind.OTHER
-        return Statement(kind, safe, clauses.format, reads_only=True, settings=clauses.settings, clause_at=len(safe))
+        statement = Statement(
+            kind, safe, clauses.format, reads_only=True, settings=clauses.settings, clause_at=len(safe)
+        )
+        return statement, assumed
+
+    def _check_no_relation(self, names: frozenset[str]) -> None:
+        found = self._database.rows(
+            "SELECT name FROM system.tables WHERE database = {database:String} AND name IN {names:Array(String)}",
+            parameters={"database": DATABASE, "names": sorted(names)},
+        )
+        for (name,) in found:
+            raise Denied("relation", f"{DATABASE}.{name}")
 
     def _run(self, tenant: str, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes) -> Statistics:
         asked = {**parameters.settings, **upload.statement.settings}
         # A session's connection could not be made read-only and be used again; a reader's session has nothing to keep.
         with connected(self._database, self._confinement.settings(tenant, asked, self.table_filters)) as connection:
             return run(connection, upload, parameters, pipe, mark)
-
-    def _safe(self, connection: Connection, tree: Node) -> tuple[bytes, Node]:
-        """The text that runs, and its tree, which has passed the gate."""
-        text, parsed = write(connection, tree)
-        check(parsed, self._facts)
-        return text, parsed
 
     def _on_one_relation(self, text: bytes) -> Statement:
         found = _ON_ONE_RELATION.fullmatch(text)
@@ -131,8 +141,8 @@ class Reader:
         tree = parse(connection, _CONDITION + condition.encode())
         if tree is None:
             raise Denied("setting", f"{TABLE_FILTERS} with {condition}")
-        text, parsed = self._safe(connection, tree)
-        if not _is_condition(parsed):
+        text, parsed = write(connection, tree)
+        if check(parsed, self._facts) or not _is_condition(parsed):
             raise Denied("setting", f"{TABLE_FILTERS} with {condition}")
         return text.removeprefix(_CONDITION).decode()
 
