@@ -13,7 +13,7 @@ from spanhouse_api.parameters import Parameters
 from spanhouse_api.pipe import Pipe
 from spanhouse_api.runner import connected, run
 from spanhouse_api.statement import Kind, Statement
-from spanhouse_api.syntax import parse, parse_map, spell, spell_map, take_clauses, write
+from spanhouse_api.syntax import parse, parse_map, parser, spell, spell_map, take_clauses, write
 from spanhouse_api.upload import Upload
 from spanhouse_schema import Connection, Database, row_filters
 from spanhouse_schema.database import Statistics
@@ -73,7 +73,7 @@ class Reader:
 
         Raises like `understand`.
         """
-        with self._database.connect() as connection:
+        with parser(self._database) as connection:
             filters = parse_map(connection, spelled)
             if filters is None:
                 raise Denied("setting", f"{TABLE_FILTERS} = {spelled}")
@@ -92,7 +92,7 @@ class Reader:
 
     def _understood(self, text: bytes) -> tuple[Statement, frozenset[str]]:
         """A statement, and the names that no relation may bear when it runs."""
-        with self._database.connect() as connection:
+        with parser(self._database) as connection:
             tree = parse(connection, text)
             if tree is None:
                 return self._on_one_relation(spell(connection, text)), frozenset()

@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 from spanhouse_api.errors import Denied, Refused
 from spanhouse_api.gate import Node
+from spanhouse_api.runner import connected
 from spanhouse_api.sessions import quote
-from spanhouse_schema import Connection, StatementFailed
+from spanhouse_schema import Connection, Database, StatementFailed
 
-# Unlike a server, chDB would take any expression for a SELECT.
-_SETTINGS = b" SETTINGS implicit_select = 0"
-_PARSE = b"SELECT parseQueryToJSON(%s)" + _SETTINGS
-_SPELL = b"SELECT formatQuerySingleLine(%s)" + _SETTINGS
-_WRITE = b"SELECT formatQueryFromJSON(%s) AS text, parseQueryToJSON(text)" + _SETTINGS
+_PARSE = b"SELECT parseQueryToJSON(%s)"
+_SPELL = b"SELECT formatQuerySingleLine(%s)"
+_WRITE = b"SELECT formatQueryFromJSON(%s) AS text, parseQueryToJSON(text)"
+# A tree is some ten times as long as its statement.
+_LONGEST_TREE = str(64 * 1024 * 1024)
 
 _NO_TREE = re.compile("does not support JSON serialization|is not supported by parseQueryToJSON")
 # ClickHouse quotes the statement that stands around the client's.
@@ -25,6 +26,11 @@ class Clauses(NamedTuple):
 
     format: str
     settings: dict[str, str]
+
+
+def parser(database: Database) -> Connection:
+    """A connection for the functions below. Close it."""
+    return connected(database, {"max_query_size": _LONGEST_TREE})
 
 
 def parse(connection: Connection, text: bytes) -> Node | None:
