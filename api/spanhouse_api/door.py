@@ -26,10 +26,11 @@ from spanhouse_api.encodings import decoder_for, encoder_for
 from spanhouse_api.errors import bad_argument
 from spanhouse_api.execution import Executor, Run
 from spanhouse_api.formats import content_type
+from spanhouse_api.hello import hello, is_hello
 from spanhouse_api.origin import OwnSite
 from spanhouse_api.parameters import Parameters, read_parameters, url_parameters
 from spanhouse_api.reader import Reader
-from spanhouse_api.reply import Engine, Reply, send_error, send_text
+from spanhouse_api.reply import Engine, Reply, send_error, send_text, send_whole
 from spanhouse_api.runner import Runner
 from spanhouse_api.track import Track, tracked
 from spanhouse_api.turns import Turns
@@ -151,6 +152,10 @@ class Door:
             "x-clickhouse-format": format_,
             **({"content-encoding": encoding} if encoding else {}),
         }
+        if is_hello(upload.statement, parameters):
+            block = encoder.encode(hello(self.engine, parameters.protocol_version)) + encoder.finish()
+            await send_whole(send, block, headers)
+            return
         reply = Reply(
             send,
             headers,

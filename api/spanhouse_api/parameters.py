@@ -46,7 +46,7 @@ class Parameters:
     TabSeparated escapes them.
     `wait` holds back the reply until the statement has ended, `compress` and `decompress` mean ClickHouse's own
     framing, `encodings` is what the reply may be compressed with over HTTP. With `explains` the statement is not run:
-    the reply says whether a reader may run it.
+    the reply says whether a reader may run it. `protocol_version` is 0 when the client names none.
     """
 
     query: bytes
@@ -62,6 +62,7 @@ class Parameters:
     decompress: bool
     encodings: str
     explains: bool
+    protocol_version: int
     compression_level: int
 
 
@@ -90,6 +91,7 @@ def read_parameters(method: str, given: Mapping[str, str], headers: Mapping[str,
         decompress=_flag(given, "decompress"),
         encodings=headers.get("accept-encoding", "") if _flag(given, "enable_http_compression") else "",
         explains=_flag(given, "explain_denied"),
+        protocol_version=_number(given, "client_protocol_version", 0, 0, 2**31),
         compression_level=_number(given, "http_zlib_compression_level", 3, 1, 9),
     )
 

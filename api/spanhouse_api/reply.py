@@ -153,9 +153,13 @@ class Reply:
 async def send_text(send: Send, text: str, status: int = 200, headers: Headers | None = None) -> None:
     """Send a whole reply of plain text."""
     # What it quotes of a request need not be UTF-8.
-    body = text.encode(errors="replace")
-    sized = {"content-type": "text/plain; charset=UTF-8", "content-length": str(len(body)), **(headers or {})}
-    await _send_head(send, status, sized)
+    typed = {"content-type": "text/plain; charset=UTF-8", **(headers or {})}
+    await send_whole(send, text.encode(errors="replace"), typed, status)
+
+
+async def send_whole(send: Send, body: bytes, headers: Headers, status: int = 200) -> None:
+    """Send a whole reply."""
+    await _send_head(send, status, {"content-length": str(len(body)), **headers})
     await send({"type": "http.response.body", "body": body})
 
 
