@@ -10,6 +10,11 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _file(name: str) -> frozenset[str]:
+    lines = files("spanhouse_api").joinpath(name).read_text(encoding="utf-8").lower().splitlines()
+    return _words(" ".join(line for line in lines if not line.startswith("#")))
+
+
 def _keys(**names: str) -> dict[str, frozenset[str]]:
     return {node: _words(text) | {"type"} for node, text in names.items()}
 
@@ -66,13 +71,11 @@ ROOTS: Final = frozenset({"SelectWithUnionQuery", "ExplainQuery", "ShowTablesQue
 EXPLANATIONS: Final = frozenset({"EXPLAIN AST", "EXPLAIN SYNTAX", "EXPLAIN QUERY TREE"})
 """What may be explained. A plan would tell how much of a table was read, other tenants' rows included."""
 
-FUNCTIONS: Final = frozenset(
-    name
-    for line in files("spanhouse_api").joinpath("allowed_functions.txt").read_text(encoding="utf-8").splitlines()
-    if not line.startswith("#")
-    for name in line.lower().split()
-)
-"""The functions that may be called, in lower case; an aggregate function also with `COMBINATORS` behind its name."""
+FUNCTIONS: Final = _file("allowed_functions.txt")
+"""The functions that may be called, in lower case."""
+
+AGGREGATES: Final = _file("allowed_aggregates.txt")
+"""The aggregate and window functions that may be called, in lower case, also with `COMBINATORS` behind their names."""
 
 COMBINATORS: Final = (
     "if",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from spanhouse_api.allowed import (
+    AGGREGATES,
     CATALOGUE,
     COMBINATORS,
     EXPLANATIONS,
@@ -70,9 +71,13 @@ def check_relation(name: Name, facts: Facts) -> None:
 
 def may_call(name: str) -> bool:
     """Whether a function may be called, by its name in lower case."""
-    if name in FUNCTIONS or name in TABLE_FUNCTIONS:
+    return name in FUNCTIONS or name in TABLE_FUNCTIONS or _may_aggregate(name)
+
+
+def _may_aggregate(name: str) -> bool:
+    if name in AGGREGATES:
         return True
-    return any(name.endswith(suffix) and may_call(name.removesuffix(suffix)) for suffix in COMBINATORS)
+    return any(name.endswith(suffix) and _may_aggregate(name.removesuffix(suffix)) for suffix in COMBINATORS)
 
 
 def nodes(tree: Node) -> Iterator[Node]:
