@@ -48,8 +48,8 @@ def check(tree: Node, facts: Facts) -> frozenset[str]:
     Returns the names that stand for tables and were taken for common table expressions or aliases of the statement:
     whoever runs it makes sure that no relation bears one, because where each is in force is the engine's to say.
     """
-    if tree["type"] not in ROOTS:
-        raise Denied("statement", tree["type"])
+    if tree.get("type") not in ROOTS:
+        raise Denied("statement", str(tree.get("type")))
     every = list(nodes(tree))
     for node in every:
         allowed = NODES.get(node.get("type", ""))

@@ -31,7 +31,7 @@ from spanhouse_schema import Database, Settings
 FACTS = Facts(frozenset({("spanhouse", "otel_traces")}), frozenset({"file", "sum"}), frozenset({"total_rows"}))
 
 # Chosen so that every node that the gate knows is in one of them.
-STATEMENTS = """
+_TEXT = """
 SELECT DISTINCT a.b AS z, t.* EXCEPT a, * EXCEPT ('x'), * REPLACE (1 AS b), COLUMNS('c'), COLUMNS(a, b),
     t.COLUMNS('d'), t.COLUMNS(a), {p:UInt8} AS q,
     sum(x) OVER (w PARTITION BY y ORDER BY z ROWS BETWEEN 1 PRECEDING AND 2 FOLLOWING)
@@ -50,7 +50,8 @@ SELECT 1 FROM otel_traces GROUP BY CUBE(a) ORDER BY ALL;
 SELECT count() FROM otel_traces GROUP BY ALL;
 EXPLAIN SYNTAX SELECT 1;
 SHOW FULL TABLES FROM spanhouse NOT ILIKE 'a'
-""".split(";")
+"""
+STATEMENTS = _TEXT.split(";")
 
 
 @pytest.fixture(scope="module")
