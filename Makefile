@@ -38,7 +38,7 @@ docs: $(READY) ## Write docs/configuration.md anew from the settings
 	$(BIN)/python docs/generate.py
 
 fuzz: $(READY) ## Send hostile bytes for longer than the tests do (SPANHOUSE_FUZZ_SECONDS, default 300)
-	SPANHOUSE_FUZZ_SECONDS=$${SPANHOUSE_FUZZ_SECONDS:-300} $(BIN)/pytest -q tests/collector -k fuzz
+	SPANHOUSE_FUZZ_SECONDS=$${SPANHOUSE_FUZZ_SECONDS:-300} $(BIN)/pytest -q tests/collector tests/api -k fuzz
 
 bench: $(READY) ## Measure, beside a peer; prints a table and writes bench/results
 	$(BIN)/pip install --quiet --editable '.[bench]'

@@ -16,6 +16,7 @@ TABLES = (
     "ingest_errors",
     "spanhouse.otel_traces",
 )
+TENANTS = ("'acme'", "'zed'")
 _COLUMNS = {
     "otel_traces": (
         "TenantId",
@@ -100,20 +101,28 @@ class Writer:
 
     def _select(self, depth: int) -> str:
         self._table = self._one(TABLES)
+        grouped = self._chance.random() < 0.4
+        listed = f"{self._column()} AS g, {self._aggregate(depth)}, count()" if grouped else self._listing(depth)
         parts = [
-            "SELECT " + self._one(("", "", "DISTINCT ")) + self._listing(depth),
-            "FROM " + self._source(depth),
-            self._maybe(0.3, lambda: f"PREWHERE {self._expression(1)}"),
-            self._maybe(0.5, lambda: f"WHERE {self._expression(depth)}"),
-            self._maybe(
-                0.3, lambda: f"GROUP BY {self._column()}{self._one(('', ' WITH TOTALS', ' WITH ROLLUP', ' WITH CUBE'))}"
-            ),
-            self._maybe(0.1, lambda: f"HAVING {self._aggregate(1)} > 0"),
-            self._maybe(0.3, lambda: f"ORDER BY {self._expression(1)} {self._one(('', 'DESC', 'NULLS FIRST'))}"),
-            self._maybe(0.1, lambda: f"LIMIT 1 BY {self._column()}"),
+            f"SELECT {self._one(('', '', 'DISTINCT '))}{listed}",
+            f"FROM {self._source(depth)}",
+            self._maybe(0.2, lambda: f"PREWHERE {self._condition(1)}"),
+            self._maybe(0.5, lambda: f"WHERE {self._condition(depth)}"),
+            f"GROUP BY g{self._one(('', ' WITH TOTALS', ' WITH ROLLUP', ' WITH CUBE'))}" if grouped else "",
+            self._maybe(0.3, lambda: f"HAVING {self._aggregate(1)} > 0") if grouped else "",
+            self._maybe(0.3, lambda: f"ORDER BY 1 {self._one(('', 'DESC', 'NULLS FIRST'))}"),
+            self._maybe(0.1, lambda: "LIMIT 1 BY 1"),
             f"LIMIT {self._chance.randrange(20)}",
         ]
         return " ".join(part for part in parts if part)
+
+    def _condition(self, depth: int) -> str:
+        return self._pick(
+            lambda: f"isNotNull({self._expression(depth)})",
+            lambda: f"{self._expression(depth)} {self._one(('=', '!=', '<', '>='))} {self._expression(depth)}",
+            lambda: f"NOT ignore({self._expression(depth)})",
+            lambda: f"TenantId {self._one(('=', '!='))} {self._one(TENANTS)} OR {self._condition(0)}",
+        )
 
     def _listing(self, depth: int) -> str:
         if self._chance.random() < 0.15:
@@ -132,13 +141,12 @@ class Writer:
         return self._pick(
             lambda: table,
             lambda: table,
-            lambda: f"{table} FINAL",
             lambda: f"{table} ARRAY JOIN {self._expression(0)} AS joined",
             lambda: (
                 f"{table} AS a {self._one(('', 'LEFT', 'FULL', 'ANY LEFT', 'SEMI LEFT', 'ANTI LEFT'))} JOIN "
                 f"{self._one(TABLES)} AS b ON a.TenantId = b.TenantId"
             ),
-            lambda: f"{table}, numbers({self._chance.randrange(5)})",
+            lambda: f"{table}, numbers({self._chance.randrange(5)}) AS n",
             lambda: f"({self._select(depth - 1)})" if depth else table,
             lambda: self._one(
                 ("system.one", "system.settings", "numbers(3)", "generate_series(1, 3)", "system.functions")
@@ -161,7 +169,7 @@ class Writer:
         )
 
     def _function(self, depth: int) -> str:
-        arguments = [self._argument(depth - 1) for _ in range(self._chance.randrange(5))]
+        arguments = [self._argument(depth - 1) for _ in range(self._chance.choice((0, 1, 1, 1, 2, 2, 2, 3, 4)))]
         return f"{self._one(FUNCTIONS)}({', '.join(arguments)})"
 
     def _argument(self, depth: int) -> str:
