@@ -5,6 +5,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from spanhouse_api.allowed import CATALOGUE, TABLE_FILTERS
+from spanhouse_api.changeable import changeable_settings, show_changeable
 from spanhouse_api.confinement import Confinement, check_format
 from spanhouse_api.errors import Denied, Refused
 from spanhouse_api.execution import Run
@@ -48,6 +49,8 @@ class Reader:
         self._database = database
         self._facts = _facts(database)
         self._confinement = Confinement(settings)
+        with parser(database) as connection:
+            self._changeable = changeable_settings(connection)
         # Dashboards ask the same again and again, and the way through the gate takes 1.7 ms.
         self._remembered = lru_cache(_REMEMBERED)(self._understood)
 
@@ -97,6 +100,7 @@ class Reader:
             if tree is None:
                 return self._on_one_relation(spell(connection, text)), frozenset()
             clauses = take_clauses(tree)
+            show_changeable(tree, self._changeable)
             safe, parsed = write(connection, tree)
         assumed = check(parsed, self._facts)
         kind = Kind.SELECT if tree["type"] == "SelectWithUnionQuery" else Kind.OTHER

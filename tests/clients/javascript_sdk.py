@@ -46,6 +46,10 @@ class JavaScriptSdk:
         assert done.returncode == 0, done.stderr
         return Exported(Ids(**json.loads(done.stdout)), done.stderr)
 
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another of the programs, to its end."""
+        return _run("node", program, *arguments, cwd=self._directory)
+
 
 def _require_node() -> None:
     if not (shutil.which("node") and shutil.which("npm")):
