@@ -8,12 +8,12 @@ from typing import Any
 
 from spanhouse_api.allowed import LIMITS, SETTINGS, TABLE_FILTERS
 from spanhouse_api.gate import Node, nodes
-from spanhouse_api.sessions import quote
 from spanhouse_api.syntax import parse
 from spanhouse_schema import Connection
+from spanhouse_schema.quoting import literal
 
 _TABLE = ["system", "settings"]
-_CHANGEABLE = ", ".join(map(quote, sorted({*LIMITS, *SETTINGS, TABLE_FILTERS})))
+_CHANGEABLE = ", ".join(map(literal, sorted({*LIMITS, *SETTINGS, TABLE_FILTERS})))
 _VIEW = f"""
 SELECT 1 FROM
 (

@@ -6,13 +6,11 @@ A request is checked (its origin, its secret, its parameters), taken in (`upload
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext, suppress
-from typing import Any
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from uuid import uuid4
 
 from starlette.applications import Starlette
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -22,8 +20,8 @@ from starlette.types import Scope as AsgiScope
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.access import admit
 from spanhouse_api.audit import Audit
+from spanhouse_api.body import drain, read_form, take_in, while_connected
 from spanhouse_api.encodings import decoder_for, encoder_for
-from spanhouse_api.errors import bad_argument
 from spanhouse_api.execution import Executor, Run
 from spanhouse_api.formats import content_type
 from spanhouse_api.hello import hello, is_hello
@@ -43,12 +41,7 @@ _ALIVE = "Ok.\n"
 _NO_SUCH_PATH = (
     "There is no handle {path}\n\nUse / or /ping for health checks.\nSend queries with POST or GET /?query=...\n"
 )
-_BATCH_BYTES = 1024 * 1024
-# Taken in, decompressed too, sooner than a thread has its turn.
-_SMALL_BYTES = 4 * 1024
-_DRAINED_BYTES = 16 * 1024 * 1024
 _STATEMENT_BYTES = 262_144
-_FORM_FIELDS, _FORM_FIELD_BYTES = 1000, 1024 * 1024
 
 
 def create_app(database: Database, keys: KeyRing, settings: Settings) -> ASGIApp:
@@ -93,7 +86,7 @@ class Door:
         try:
             await self._answer(request, given, send)
         except SpanhouseError as error:
-            await _drain(request)
+            await drain(request)
             await send_error(send, error, self.engine, query_id)
         except ClientDisconnect:
             # Nobody is left to be answered, and nothing has been run.
@@ -107,8 +100,7 @@ class Door:
 
     async def _answer(self, request: Request, given: dict[str, str], send: Send) -> None:
         grant = admit(self._keys, request.headers, given)
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            given |= await _form(request)
+        given |= await read_form(request)
         parameters = read_parameters(request.method, given, request.headers)
         upload = self._upload(request, parameters, grant)
         if parameters.explains:
@@ -117,15 +109,15 @@ class Door:
         track = Track(grant, parameters.query_id, upload)
         try:
             with tracked(self._audit, track):
-                await _take_in(request, upload)
+                await take_in(request, upload)
                 async with self._turn(grant):
                     await asyncio.to_thread(upload.finish)
-                    await _while_connected(request, self._run(track, parameters, request.method, send))
+                    await while_connected(request, self._run(track, parameters, request.method, send))
         finally:
             upload.discard()
 
     async def _explain(self, request: Request, upload: Upload, parameters: Parameters, send: Send) -> None:
-        await _take_in(request, upload)
+        await take_in(request, upload)
         explanation = await asyncio.to_thread(self._reader.explain, upload.asked, parameters)
         headers = {**self.engine.headers(parameters.query_id), "content-type": content_type("JSONEachRow")}
         await send_text(send, json.dumps(explanation._asdict()) + "\n", headers=headers)
@@ -175,71 +167,6 @@ class Door:
         if grant.allows(Scope.ADMIN):
             return self._runner.prepared(upload, parameters)
         return nullcontext(self._reader.prepared(upload, parameters, grant.tenant))
-
-
-async def _take_in(request: Request, upload: Upload) -> None:
-    batch = bytearray()
-    async for chunk in _body(request):
-        batch += chunk
-        if len(batch) >= _BATCH_BYTES:
-            await asyncio.to_thread(upload.feed, bytes(batch))
-            batch.clear()
-    if len(batch) > _SMALL_BYTES:
-        await asyncio.to_thread(upload.feed, bytes(batch))
-    else:
-        upload.feed(bytes(batch))
-
-
-async def _while_connected(request: Request, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, and cancel it when the client goes away or the server stops."""
-    working = asyncio.create_task(work)
-    watching = asyncio.create_task(_disconnected(request))
-    # A server that stops cancels this task. What is left to do is the same.
-    with suppress(asyncio.CancelledError):
-        await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
-    watching.cancel()
-    working.cancel()
-    await asyncio.wait([working])
-    if not working.cancelled():
-        working.result()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _body(request: Request) -> AsyncGenerator[bytes]:
-    if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return
-    async for chunk in request.stream():
-        yield chunk
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form: the statement and its parameters, where they are too long for a URL."""
-    parser = MultiPartParser(
-        request.headers, request.stream(), max_files=0, max_fields=_FORM_FIELDS, max_part_size=_FORM_FIELD_BYTES
-    )
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        reason = f"The form cannot be read: {error.message} (external tables are not supported here)"
-        raise bad_argument(reason) from error
-    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
-
-
-async def _drain(request: Request) -> None:
-    """Read what is left of a body, within reason: some clients look for the reply only when they have sent it all."""
-    left = _DRAINED_BYTES
-    try:
-        async for chunk in request.stream():
-            left -= len(chunk)
-            if left < 0:
-                return
-    except (ClientDisconnect, RuntimeError):
-        # It has gone, or the body was read before.
-        return
 
 
 async def _alive(_request: Request) -> PlainTextResponse:

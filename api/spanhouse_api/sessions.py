@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from spanhouse_api.errors import Refused
 from spanhouse_api.parameters import SessionChoice
 from spanhouse_schema import Connection
+from spanhouse_schema.quoting import literal
 
 _MOST_SESSIONS = 256
 
@@ -53,7 +54,7 @@ class Session:
     def _remember(self, connection: Connection, names: list[str]) -> None:
         if not names:
             return
-        listed = ", ".join(map(quote, names))
+        listed = ", ".join(map(literal, names))
         found = connection.query(f"SELECT name, changed, hex(value) FROM system.settings WHERE name IN ({listed})")
         for line in found.decode().splitlines():
             name, changed, value = line.split("\t")
@@ -111,10 +112,5 @@ class Sessions:
 def set_all(connection: Connection, settings: Mapping[str, str | None]) -> None:
     """SET these on a connection; None is the engine's default. Raises `StatementFailed`."""
     if settings:
-        values = (f"{name} = {'DEFAULT' if value is None else quote(value)}" for name, value in settings.items())
+        values = (f"{name} = {'DEFAULT' if value is None else literal(value)}" for name, value in settings.items())
         connection.query(f"SET {', '.join(values)}")
-
-
-def quote(text: str) -> str:
-    """A string literal of ClickHouse."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

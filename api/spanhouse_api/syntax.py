@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from spanhouse_api.errors import Denied, Refused
 from spanhouse_api.gate import Node
 from spanhouse_api.runner import connected
-from spanhouse_api.sessions import quote
 from spanhouse_schema import Connection, Database, StatementFailed
+from spanhouse_schema.quoting import literal
 
 _PARSE = b"SELECT parseQueryToJSON(%s)"
 _SPELL = b"SELECT formatQuerySingleLine(%s)"
@@ -62,7 +62,7 @@ def parse_map(connection: Connection, text: str) -> dict[str, str] | None:
 
 def spell_map(pairs: dict[str, str]) -> str:
     """The value of a setting that is a map of texts."""
-    return "{" + ", ".join(f"{quote(key)}: {quote(value)}" for key, value in pairs.items()) + "}"
+    return "{" + ", ".join(f"{literal(key)}: {literal(value)}" for key, value in pairs.items()) + "}"
 
 
 def take_clauses(tree: Node) -> Clauses:

@@ -28,8 +28,8 @@ def upload_directory(data_dir: Path) -> Path:
 class Upload:
     """A body on its way in. Feed it, finish it, use `statement` and `rows`, and discard it.
 
-    `asked` is the statement as it came, without the rows behind it. What is longer than `statement_limit` bytes must be
-    an INSERT with its rows, and refused unless it `takes_rows`.
+    A body longer than `statement_limit` bytes must be an INSERT with its rows. Without `takes_rows` it is refused, and
+    so is a longer `query`.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Upload:
         # ClickHouse's rule: what the URL says, a line break, the body.
         self._head = bytearray(query + b"\n" if query else b"")
         self._decoder = decoder
-        self._limit = len(self._head) + statement_limit
+        self._limit = statement_limit + (len(self._head) if takes_rows else 0)
         self._directory = directory
         self._understand = understand
         self._takes_rows = takes_rows
@@ -78,6 +78,8 @@ class Upload:
     def finish(self) -> None:
         """The body has ended. Raises `Refused`."""
         self._decoder.finish()
+        if self._statement is None and len(self._head) > self._limit:
+            self._begin_rows()
         if self._statement is None:
             self._statement = self._understand(bytes(self._head))
             if self._statement.kind is Kind.INSERT:

@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from spanhouse_schema import row_filters
 from spanhouse_schema.engine import configure, keep_row_filters, keep_schema, open_engine
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable, InputUnreadable, StatementFailed
+from spanhouse_schema.quoting import literal
 from spanhouse_schema.server import Server
 from spanhouse_schema.settings import Settings
 
@@ -260,12 +261,8 @@ class Connection:
 
 
 def _infile(table: str, path: Path, fmt: str, settings: EngineSettings) -> str:
-    clause = ", ".join(f"{name} = {_quote(str(value))}" for name, value in settings.items())
-    return f"INSERT INTO {table} FROM INFILE {_quote(str(path.resolve()))} SETTINGS {clause} FORMAT {fmt}"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    clause = ", ".join(f"{name} = {literal(str(value))}" for name, value in settings.items())
+    return f"INSERT INTO {table} FROM INFILE {literal(str(path.resolve()))} SETTINGS {clause} FORMAT {fmt}"
 
 
 def _raise(error: ClickHouseError | UnicodeDecodeError) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Text as part of a statement, for statements that take no parameters: those that define who may do what."""
+"""Text as part of a statement, where ClickHouse takes no parameters: settings, files, and who may do what."""
 
 
 def identifier(text: str) -> str:
