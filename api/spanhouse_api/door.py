@@ -104,7 +104,7 @@ class Door:
         parameters = read_parameters(request.method, given, request.headers)
         upload = self._upload(request, parameters, grant)
         if parameters.explains:
-            await self._explain(request, upload, parameters, send)
+            await self._explain(request, upload, parameters, grant, send)
             return
         track = Track(grant, parameters.query_id, upload)
         try:
@@ -116,9 +116,12 @@ class Door:
         finally:
             upload.discard()
 
-    async def _explain(self, request: Request, upload: Upload, parameters: Parameters, send: Send) -> None:
+    async def _explain(
+        self, request: Request, upload: Upload, parameters: Parameters, grant: Grant, send: Send
+    ) -> None:
         await take_in(request, upload)
-        explanation = await asyncio.to_thread(self._reader.explain, upload.asked, parameters)
+        async with self._turn(grant):
+            explanation = await asyncio.to_thread(self._reader.explain, upload.asked, parameters)
         headers = {**self.engine.headers(parameters.query_id), "content-type": content_type("JSONEachRow")}
         await send_text(send, json.dumps(explanation._asdict()) + "\n", headers=headers)
 
