@@ -121,6 +121,15 @@ CATALOGUE: Final = {
 }
 """Columns of the system's tables that may be read. The others tell how many rows all tenants have, and where."""
 
+VIRTUAL_COLUMNS: Final = _words(
+    """
+    _block_number _block_offset _database _disk_name _distance _part _part_data_version _part_granule_offset _part_index
+    _part_offset _part_starting_offset _part_uuid _partition_id _partition_value _row_exists _sample_factor _shard_num
+    _table
+    """
+)
+"""Columns that every table has beside its own. They tell where rows lie, and so how many others came before them."""
+
 LIMITS: Final = frozenset({"max_execution_time", "max_result_rows", "max_result_bytes"})
 """Settings that a reader may lower."""
 
@@ -136,7 +145,7 @@ SETTINGS: Final = _words(
     output_format_float_precision output_format_trim_fixed_string
     output_format_compression_level output_format_parallel_formatting
     output_format_arrow_compression_method output_format_arrow_date_as_uint16
-    output_format_arrow_fixed_string_as_fixed_byte_array output_format_arrow_low_cardinality_as_dictionary
+    output_format_arrow_fixed_string_as_fixed_byte_array
     output_format_arrow_string_as_string output_format_arrow_use_64_bit_indexes_for_dictionary
     output_format_arrow_use_signed_indexes_for_dictionary output_format_avro_codec
     output_format_avro_string_column_pattern output_format_avro_sync_interval
@@ -169,7 +178,8 @@ SETTINGS: Final = _words(
 """Settings that a reader may choose: how a result is cut off and written, not how it is found.
 
 Left out on purpose: what names files or addresses (output_format_schema, format_avro_schema_registry_url, templates),
-and output_format_write_statistics, which tells how many rows were read, other tenants' included.
+output_format_write_statistics, which tells how many rows were read, other tenants' included, and
+output_format_arrow_low_cardinality_as_dictionary: the dictionary of a column holds texts of filtered rows as well.
 """
 
 TABLE_FILTERS: Final = "additional_table_filters"

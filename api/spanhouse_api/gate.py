@@ -5,7 +5,7 @@ leaves one spelling of everything, and parses that. Here each node of this last 
 knows which rows are whose: row filters see to that (`spanhouse_schema.row_filters`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from spanhouse_api.allowed import (
@@ -19,6 +19,7 @@ from spanhouse_api.allowed import (
     ROOTS,
     TABLE_FUNCTIONS,
     TYPED_FUNCTIONS,
+    VIRTUAL_COLUMNS,
 )
 from spanhouse_api.errors import Denied
 
@@ -99,10 +100,14 @@ class _Names:
         self._every = every
         self._facts = facts
         self._expressions = {node["name"] for node in every if node["type"] == "WithElement"}
-        self._aliases = {node["alias"] for node in every if "alias" in node}
+        # An alias of a name may stand for a table that bears the name.
+        names = _aliases(node for node in every if node["type"] in {"Identifier", "TableIdentifier"})
+        self._aliases = _aliases(every) - names
         self.assumed: set[str] = set()
         # A statement that asks the system's tables for columns says which.
         self._guarded = any(_reads_catalogue(node) for node in every)
+        # A condition of additional_table_filters does not say what it is put to.
+        self._placed = any(node["type"] == "TableExpression" for node in every)
 
     def check(self) -> None:
         checks = {
@@ -118,6 +123,8 @@ class _Names:
             if node["type"] in checks:
                 checks[node["type"]](node)
             if self._guarded:
+                self._every_column(node)
+            if self._guarded or not self._placed:
                 self._hidden(node)
 
     def _explanation(self, node: Node) -> None:
@@ -143,6 +150,9 @@ class _Names:
         name = node["name"].lower()
         if name in self._facts.functions and not may_call(name):
             raise Denied("function", node["name"])
+        for part in node["name"].split("."):
+            if part in VIRTUAL_COLUMNS:
+                raise Denied("column", node["name"])
 
     def _parameter(self, node: Node) -> None:
         if node["param_type"] == "Identifier" or _is_state(node["param_type"]):
@@ -159,6 +169,8 @@ class _Names:
         """What is right of IN: a name there is a table's, a common table expression's or an alias of this statement."""
         if node["type"] == "Identifier":
             self._relation(_parts(node), self._expressions | self._aliases)
+            if _reads_catalogue(node):
+                raise Denied("column", "*")
 
     def _relation(self, parts: list[str], own: set[str]) -> None:
         """Check a relation that may also be one of the statement's `own`."""
@@ -170,12 +182,22 @@ class _Names:
         else:
             check_relation((database, name), self._facts)
 
-    def _hidden(self, node: Node) -> None:
+    def _every_column(self, node: Node) -> None:
         if node["type"] in _MATCHERS:
             raise Denied("column", "*")
-        for name in (*_parts(node), node.get("alias", "")):
+        # NATURAL JOIN and USING find a column by an alias as well.
+        if node.get("alias", "") in self._facts.hidden:
+            raise Denied("column", node["alias"])
+
+    def _hidden(self, node: Node) -> None:
+        # `total_rows.null`, one name in quotes, is a part of total_rows too.
+        for name in ".".join(_parts(node)).split("."):
             if name in self._facts.hidden:
                 raise Denied("column", name)
+
+
+def _aliases(found: Iterable[Node]) -> set[str]:
+    return {node["alias"] for node in found if "alias" in node}
 
 
 def _reads_catalogue(node: Node) -> bool:
@@ -197,4 +219,5 @@ def _check_type(function: str, arguments: list[Node]) -> None:
 
 
 def _is_state(type_: str) -> bool:
-    return "aggregatefunction" in type_.lower()
+    # A type's name may stand in quotes, where \x46 is a letter; of a name in quotes there is no other need.
+    return "aggregatefunction" in type_.lower() or "`" in type_ or '"' in type_

@@ -95,6 +95,18 @@ SELECT sumState(1)
 SELECT uniqMerge(x) FROM (SELECT uniqState(1) AS x)
 SELECT nothing_of_that_name(1)
 
+-- function: what no limit of time ends within a block
+SELECT arrayLevenshteinDistance(range(10000000), range(10000000))
+SELECT arraySimilarity(range(50000), range(50000), range(50000), range(50000))
+SELECT editDistance(repeat('a', 65000), repeat('b', 65000)) FROM numbers(65000)
+SELECT levenshteinDistanceUTF8(repeat('a', 60000), repeat('b', 60000))
+SELECT seriesDecomposeSTL(range(10000000), 100000)
+SELECT kolmogorovSmirnovTest('two-sided', 'exact')(number, number % 2) FROM numbers(1000000)
+
+-- function: what is another function, for all that it ends like a suffix
+SELECT accurateCastOrDefault('abc', 'AggregateFunction(max, String)')
+
+
 -- table function: rows from elsewhere
 SELECT * FROM file('{secret}', 'LineAsString')
 SELECT * FROM File('{secret}', LineAsString, 'l String')
@@ -166,6 +178,10 @@ WITH a AS (SELECT * FROM sql_audit), sql_audit AS (SELECT 1) SELECT * FROM a
 SELECT * FROM sql_audit UNION ALL (WITH sql_audit AS (SELECT 1) SELECT * FROM sql_audit)
 WITH RECURSIVE sql_audit AS (SELECT * FROM sql_audit) SELECT * FROM sql_audit
 WITH 1 AS sql_audit SELECT 1 IN sql_audit
+WITH sql_audit AS y SELECT 1 IN y
+WITH spanhouse.sql_audit AS y SELECT 1 IN (y)
+SELECT 1 AS y, (WITH sql_audit AS y SELECT 1 IN y)
+WITH sql_audit AS y, y AS z SELECT 1 IN z
 SELECT * FROM (SELECT * FROM otel_traces UNION ALL SELECT * FROM otlp_traces)
 SELECT a.* FROM otel_traces AS a JOIN sql_audit AS b ON a.TenantId = b.TenantId
 DESCRIBE sql_audit
@@ -194,6 +210,32 @@ SELECT data_paths, metadata_path FROM system.tables
 SELECT data_compressed_bytes FROM system.columns
 SELECT data_path FROM system.databases
 SELECT a.name, b.total_rows FROM numbers(1) JOIN system.databases AS a ON 1 = 1, system.tables AS b
+
+-- column: parts of hidden columns, as one name in quotes
+SELECT `total_rows.null` FROM system.tables
+SELECT t.`total_rows.null` FROM system.tables AS t
+SELECT name FROM system.tables ORDER BY `data_paths.size0`
+SELECT name FROM system.tables AS total_rows
+
+-- column: all columns at once, as a set
+SELECT ('a', 1) IN system.tables
+SELECT ('a', 1) NOT IN (system.databases)
+SELECT name FROM system.tables WHERE tuple(name) GLOBAL IN system.columns
+
+-- column: where rows lie among the rows of others
+SELECT _part_offset FROM otel_traces
+SELECT _part, _part_index, _partition_id FROM otel_traces
+SELECT t._block_number FROM otel_traces AS t
+SELECT otel_traces._row_exists FROM otel_traces
+SELECT `_partition_value.1` FROM otel_traces
+SELECT "\x5fpart" FROM otel_traces
+SELECT count() FROM otel_traces WHERE toUInt64(_part) > 0
+SELECT count() FROM otel_traces PREWHERE _part_offset > 10
+SELECT a.SpanName FROM otel_traces AS a JOIN otel_traces AS b USING (_part_offset)
+SELECT COLUMNS(_part_offset, SpanName) FROM otel_traces
+SELECT SpanName FROM otel_traces ARRAY JOIN [_part_offset] AS x
+SELECT max(_part_offset) OVER () FROM otel_traces
+
 
 -- syntax: shapes that are not known
 SELECT name FROM system.tables NATURAL JOIN (SELECT toNullable(toUInt64(2)) AS total_rows) AS x
@@ -285,6 +327,12 @@ SELECT JSONExtract('{}', 'a', 'AggregateFunction(sum, UInt8)')
 SELECT reinterpret('x', materialize('UInt8'))
 WITH 'UInt8' AS t SELECT CAST('1', t)
 SELECT {a:AggregateFunction(sum, UInt8)}
+SELECT CAST('abc', '`AggregateFunction`(max, String)')
+SELECT CAST('abc', '`Aggregate\\x46unction`(max, String)')
+SELECT CAST('abc', '"Aggregate\\x46unction"(max, String)')
+SELECT CAST('abc', 'Array(`Simple\\x41ggregateFunction`(max, String))')
+SELECT JSONExtract('{}', 'a', '`Aggregate\\x46unction`(sum, UInt8)')
+SELECT {a:`Aggregate\x46unction`(sum, UInt8)}
 
 -- setting: at the end of the statement
 SELECT 1 SETTINGS readonly = 0, log_comment = ''
@@ -297,6 +345,7 @@ SELECT 1 SETTINGS Log_Comment = ''
 SELECT 1 SETTINGS `log_comment` = ''
 SELECT 1 SETTINGS output_format_schema = '{out}'
 SELECT 1 SETTINGS output_format_write_statistics = 1
+SELECT SpanName FROM otel_traces FORMAT Arrow SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1
 SELECT 1 SETTINGS format_avro_schema_registry_url = 'http://127.0.0.1:1'
 SELECT 1 SETTINGS format_template_resultset = '{secret}'
 SELECT 1 SETTINGS send_logs_level = 'trace'
@@ -314,6 +363,13 @@ SELECT 1 SETTINGS additional_result_filter = '1'
 -- function: in a condition of additional_table_filters
 SELECT SpanName FROM otel_traces SETTINGS additional_table_filters = {'otel_traces': 'file(\'{secret}\') = \'\''}
 SELECT SpanName FROM otel_traces SETTINGS additional_table_filters = '{\'otel_traces\': \'fi\\x6ce(1) = 2 OR file(1) = 2\'}'
+
+-- column: in a condition of additional_table_filters, which does not say what table it is put to
+SELECT count() FROM system.tables SETTINGS additional_table_filters = {'system.tables': 'total_rows > 5'}
+SELECT count() FROM system.tables AS otel_logs SETTINGS additional_table_filters = {'otel_logs': 'total_rows > 5'}
+SELECT count() FROM system.tables SETTINGS additional_table_filters = {'system.tables': '`total_rows.null`'}
+SELECT count() FROM otel_traces SETTINGS additional_table_filters = {'otel_traces': '_part_offset > 5'}
+
 
 -- relation: of additional_table_filters
 SELECT 1 SETTINGS additional_table_filters = {'sql_audit': '1'}

@@ -21,12 +21,14 @@ from spanhouse_api.allowed import (
     TABLE_FILTERS,
     TABLE_FUNCTIONS,
     TYPED_FUNCTIONS,
+    VIRTUAL_COLUMNS,
 )
 from spanhouse_api.errors import Denied
 from spanhouse_api.gate import Facts, Node, check, may_call, nodes
 from spanhouse_api.reader import Reader
 from spanhouse_api.syntax import parse, parser
 from spanhouse_schema import Database, Settings
+from spanhouse_schema.row_filters import readable
 
 FACTS = Facts(frozenset({("spanhouse", "otel_traces")}), frozenset({"file", "sum"}), frozenset({"total_rows"}))
 
@@ -90,6 +92,14 @@ def test_what_is_allowed_exists_in_the_engine(database: Database) -> None:
     for table, columns in CATALOGUE.items():
         rows = database.rows(f"SELECT name FROM system.columns WHERE database = 'system' AND table = '{table}'")
         assert columns - {name for (name,) in rows} == set()
+
+
+def test_every_column_that_tells_where_rows_lie_is_known(database: Database) -> None:
+    for name, table in readable(database):
+        described = database.rows(
+            f"DESCRIBE {name}.{table}", settings={"describe_include_virtual_columns": 1, "describe_compact_output": 1}
+        )
+        assert {column for column, _, virtual in described if virtual} <= VIRTUAL_COLUMNS, table
 
 
 def test_no_function_that_is_not_listed_can_be_called_in_any_spelling(database: Database) -> None:
