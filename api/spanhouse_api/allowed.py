@@ -133,9 +133,14 @@ VIRTUAL_COLUMNS: Final = _words(
 LIMITS: Final = frozenset({"max_execution_time", "max_result_rows", "max_result_bytes"})
 """Settings that a reader may lower."""
 
+PASSED_OVER: Final = frozenset(
+    {"readonly", "async_insert", "wait_for_async_insert", "cancel_http_readonly_queries_on_client_close"}
+)
+"""Settings that clients send unasked and that change nothing for a reader: taken, and left at what they are."""
+
 SETTINGS: Final = _words(
     """
-    limit offset result_overflow_mode timeout_overflow_mode
+    limit offset extremes result_overflow_mode timeout_overflow_mode
     date_time_output_format bool_true_representation bool_false_representation
     format_csv_delimiter format_csv_null_representation format_tsv_null_representation
     format_custom_escaping_rule format_custom_field_delimiter format_custom_row_before_delimiter

@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 
-from spanhouse_api.allowed import FORMATS, LIMITS, SETTINGS, TABLE_FILTERS
+from spanhouse_api.allowed import FORMATS, LIMITS, PASSED_OVER, SETTINGS, TABLE_FILTERS
 from spanhouse_api.errors import Denied, bad_argument
 from spanhouse_schema.row_filters import tenant_mark
 from spanhouse_schema.settings import Settings
@@ -32,7 +32,7 @@ class Confinement:
 
         They are to be set in this order. Raises `Denied`.
         """
-        chosen = {name: self._chosen(name, asked[name], table_filters) for name in asked if name != "readonly"}
+        chosen = {name: self._chosen(name, asked[name], table_filters) for name in asked if name not in PASSED_OVER}
         return {**self._limits, **chosen, **_ALWAYS, "log_comment": tenant_mark(tenant), "readonly": "1"}
 
     def _chosen(self, name: str, value: str, table_filters: Callable[[str], str]) -> str:

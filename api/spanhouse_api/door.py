@@ -26,7 +26,7 @@ from spanhouse_api.execution import Executor, Run
 from spanhouse_api.formats import content_type
 from spanhouse_api.hello import hello, is_hello
 from spanhouse_api.origin import OwnSite
-from spanhouse_api.parameters import Parameters, read_parameters, url_parameters
+from spanhouse_api.parameters import Parameters, asks_for_frames, read_parameters, url_parameters
 from spanhouse_api.reader import Reader
 from spanhouse_api.reply import Engine, Reply, send_error, send_text, send_whole
 from spanhouse_api.runner import Runner
@@ -82,12 +82,12 @@ class Door:
         if request.method in {"GET", "HEAD"} and "query" not in given:
             await send_text(send, _ALIVE)
             return
-        query_id = given.setdefault("query_id", str(uuid4()))
+        query_id = given.setdefault("query_id", request.headers.get("x-clickhouse-query-id") or str(uuid4()))
         try:
             await self._answer(request, given, send)
         except SpanhouseError as error:
             await drain(request)
-            await send_error(send, error, self.engine, query_id)
+            await send_error(send, error, self.engine, query_id, framed=asks_for_frames(given))
         except ClientDisconnect:
             # Nobody is left to be answered, and nothing has been run.
             return

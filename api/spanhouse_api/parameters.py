@@ -22,7 +22,7 @@ _TRANSPORT = frozenset(
         *("query", "database", "default_format", "user", "password", "quota_key", "role", "query_id", "stacktrace"),
         *("session_id", "session_timeout", "session_check", "close_session", "wait_end_of_query", "buffer_size"),
         *("compress", "decompress", "enable_http_compression", "http_zlib_compression_level"),
-        "explain_denied",
+        *("explain_denied", "add_http_cors_header"),
         *("client_protocol_version", "send_progress_in_http_headers", "http_headers_progress_interval_ms"),
     }
 )
@@ -94,6 +94,11 @@ def read_parameters(method: str, given: Mapping[str, str], headers: Mapping[str,
         protocol_version=_number(given, "client_protocol_version", 0, 0, 2**31),
         compression_level=_number(given, "http_zlib_compression_level", 3, 1, 9),
     )
+
+
+def asks_for_frames(given: Mapping[str, str]) -> bool:
+    """Whether a request wants its reply in ClickHouse's own framing, an error too."""
+    return given.get("compress", "").lower() in _TRUE
 
 
 def _is_transport(name: str) -> bool:

@@ -16,6 +16,7 @@ from spanhouse.errors import SpanhouseError
 from spanhouse_api.encodings import Encoder, Plain
 from spanhouse_api.errors import NoSecret, Refused, TooMany, code_of, message_of, status_of
 from spanhouse_api.execution import Execution
+from spanhouse_api.framing import FrameWriter
 from spanhouse_schema.database import Statistics
 
 _HELD_BYTES = 1024 * 1024
@@ -150,11 +151,14 @@ class Reply:
             )
 
 
-async def send_text(send: Send, text: str, status: int = 200, headers: Headers | None = None) -> None:
-    """Send a whole reply of plain text."""
+async def send_text(
+    send: Send, text: str, status: int = 200, headers: Headers | None = None, encoder: Encoder | None = None
+) -> None:
+    """Send a whole reply of plain text, which an `encoder` may pack."""
+    encoder = encoder or Plain()
     # What it quotes of a request need not be UTF-8.
     typed = {"content-type": "text/plain; charset=UTF-8", **(headers or {})}
-    await send_whole(send, text.encode(errors="replace"), typed, status)
+    await send_whole(send, encoder.encode(text.encode(errors="replace")) + encoder.finish(), typed, status)
 
 
 async def send_whole(send: Send, body: bytes, headers: Headers, status: int = 200) -> None:
@@ -163,14 +167,16 @@ async def send_whole(send: Send, body: bytes, headers: Headers, status: int = 20
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_error(send: Send, error: SpanhouseError, engine: Engine, query_id: str) -> None:
-    """Send an error as ClickHouse does: its status, its code in a header, its message as text."""
+async def send_error(send: Send, error: SpanhouseError, engine: Engine, query_id: str, *, framed: bool = False) -> None:
+    """Send an error as ClickHouse does: its status, its code in a header, its message as text, perhaps `framed`."""
     headers = {**engine.headers(query_id), "x-clickhouse-exception-code": str(code_of(error))}
     if isinstance(error, NoSecret):
         headers["www-authenticate"] = 'Basic realm="Spanhouse SQL"'
     if isinstance(error, TooMany):
         headers["retry-after"] = "1"
-    await send_text(send, message_of(error, engine.version) + "\n", status_of(error), headers)
+    await send_text(
+        send, message_of(error, engine.version) + "\n", status_of(error), headers, FrameWriter() if framed else Plain()
+    )
 
 
 async def _send_head(send: Send, status: int, headers: Headers) -> None:
