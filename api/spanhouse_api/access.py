@@ -12,6 +12,8 @@ from spanhouse_schema.keys import Grant, KeyRing, Scope
 def admit(keys: KeyRing, headers: Mapping[str, str], given: Mapping[str, str]) -> Grant:
     """What the secret of a request allows: everything (an admin's), or to read its tenant's rows. Raises `Refused`."""
     secret = secret_of(headers, given)
+    if not secret and "origin" in headers:
+        raise NoSecret("a web page always needs a key: send it as `Authorization: Bearer KEY`")
     try:
         grant = keys.grant(secret, keyless=Scope.READ)
     except UnknownKey as error:

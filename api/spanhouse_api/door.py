@@ -59,7 +59,7 @@ def create_app(database: Database, keys: KeyRing, settings: Settings) -> ASGIApp
         Route("/replicas_status", _alive),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _no_such_path})
-    return OwnSite(app, door.engine, settings.sql)
+    return OwnSite(app, door.engine, settings.sql, settings.cors_origins)
 
 
 class Door:

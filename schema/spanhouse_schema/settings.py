@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = Field(None, description="PEM private key of the certificate.")
     cors_origins: Annotated[list[str], NoDecode] = Field(
-        [], description="Origins whose web pages may export OTLP, comma-separated; `*` is every origin."
+        [],
+        description="Origins whose web pages may export OTLP, and read with a key through the SQL door, "
+        "comma-separated; `*` is every origin, for OTLP alone.",
     )
     request_limit: ByteSize = Field(
         ByteSize(64 * MIB), description="Largest OTLP request, as sent and once decompressed."
