@@ -103,6 +103,9 @@ SELECT levenshteinDistanceUTF8(repeat('a', 60000), repeat('b', 60000))
 SELECT seriesDecomposeSTL(range(10000000), 100000)
 SELECT kolmogorovSmirnovTest('two-sided', 'exact')(number, number % 2) FROM numbers(1000000)
 
+-- function: what fails at the bounds of a granule, which other tenants' rows may set
+SELECT count() FROM otel_traces WHERE factorial(Duration) > 1
+
 -- function: what is another function, for all that it ends like a suffix
 SELECT accurateCastOrDefault('abc', 'AggregateFunction(max, String)')
 
