@@ -1,7 +1,26 @@
 """Read Native blocks as clickhouse-go does: by the revision that the hello named, strictly, to the last byte."""
 
 import struct
+from itertools import pairwise
 from typing import Any
+
+_NUMBERS = {
+    "UInt8": "B",
+    "UInt16": "H",
+    "UInt32": "I",
+    "UInt64": "Q",
+    "Int8": "b",
+    "Int16": "h",
+    "Int32": "i",
+    "Int64": "q",
+    "Float32": "f",
+    "Float64": "d",
+    "Bool": "?",
+    "Enum8": "b",
+    "DateTime": "I",
+    "DateTime64": "q",
+}
+"""How `struct` reads a type; times stay what they are stored as."""
 
 
 class Block:
@@ -31,23 +50,53 @@ class Block:
         name, type_ = self._string(), self._string()
         if self._revision >= 54454:
             assert self._take(1) == b"\x00", "no custom serialization"
-        if type_ == "LowCardinality(String)" and rows:
-            return name, self._low_cardinality()
-        return name, [self._value(type_) for _ in range(rows)]
+        if not rows:
+            return name, []
+        for _ in range(type_.count("LowCardinality(")):
+            assert self._numbers("Q", 1) == [1], "keys and indexes, per block"
+        return name, self._values(type_, rows)
 
-    def _low_cardinality(self) -> list[str]:
-        (version, kind, count) = struct.unpack("<QQQ", self._take(24))
-        assert version == 1, "keys and indexes, per block"
-        keys = [self._string() for _ in range(count)]
-        (rows,) = struct.unpack("<Q", self._take(8))
-        index = "BHIQ"[kind & 0xFF]
-        return [keys[number] for number in struct.unpack(f"<{rows}{index}", self._take(rows * struct.calcsize(index)))]
+    def _values(self, type_: str, rows: int) -> list[Any]:
+        base, _, inner = type_.removesuffix(")").partition("(")
+        nested = {
+            "String": self._strings,
+            "LowCardinality": self._low_cardinality,
+            "Nullable": self._nullable,
+            "Array": self._arrays,
+            "Map": self._maps,
+            "Tuple": self._tuples,
+        }
+        return nested[base](inner, rows) if base in nested else self._numbers(_NUMBERS[base], rows)
 
-    def _value(self, type_: str) -> Any:
-        if type_ == "String":
-            return self._string()
-        formats = {"UInt8": "<B", "UInt32": "<I", "UInt64": "<Q", "Int64": "<q", "Float64": "<d"}
-        return struct.unpack(formats[type_], self._take(struct.calcsize(formats[type_])))[0]
+    def _strings(self, _inner: str, rows: int) -> list[Any]:
+        return [self._string() for _ in range(rows)]
+
+    def _nullable(self, inner: str, rows: int) -> list[Any]:
+        nulls = self._numbers("?", rows)
+        return [None if null else value for null, value in zip(nulls, self._values(inner, rows), strict=True)]
+
+    def _maps(self, inner: str, rows: int) -> list[Any]:
+        return [dict(pairs) for pairs in self._arrays(f"Tuple({inner})", rows)]
+
+    def _tuples(self, inner: str, rows: int) -> list[Any]:
+        columns = [self._values(_without_name(part), rows) for part in _parts(inner)]
+        return list(zip(*columns, strict=True))
+
+    def _arrays(self, inner: str, rows: int) -> list[Any]:
+        ends = [0, *self._numbers("Q", rows)]
+        values = self._values(inner, ends[-1])
+        return [values[start:end] for start, end in pairwise(ends)]
+
+    def _low_cardinality(self, inner: str, rows: int) -> list[Any]:
+        if not rows:
+            return []
+        kind, count = self._numbers("Q", 2)
+        keys = self._values(inner, count)
+        assert self._numbers("Q", 1) == [rows]
+        return [keys[number] for number in self._numbers("BHIQ"[kind & 0xFF], rows)]
+
+    def _numbers(self, code: str, count: int) -> list[Any]:
+        return list(struct.unpack(f"<{count}{code}", self._take(count * struct.calcsize(code))))
 
     def _string(self) -> str:
         return self._take(self._varint()).decode()
@@ -66,3 +115,20 @@ class Block:
         assert len(taken) == count, "the block ends too early"
         self._at += count
         return taken
+
+
+def _parts(inner: str) -> list[str]:
+    """The types within a tuple's parentheses."""
+    parts, depth = [""], 0
+    for letter in inner:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+def _without_name(part: str) -> str:
+    name, _, type_ = part.partition(" ")
+    return type_ if type_ and "(" not in name else part

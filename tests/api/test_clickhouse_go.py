@@ -14,6 +14,15 @@ HELLO = "SELECT displayName(), version(), revision(), timezone()"
 VERSION = 54460
 TRACE_ID = "5b8aa5a2d2c872e8321cf37308d69df2"
 _URL = f"/?client_protocol_version={VERSION}&database=spanhouse&default_format=Native&max_execution_time=65"
+_SPAN = """
+INSERT INTO spanhouse.otel_traces (TenantId, TraceId, SpanId, SpanName, ServiceName, Timestamp, Duration, SpanKind,
+    StatusCode, StatusMessage, TraceState, SpanAttributes, ResourceAttributes, Events.Timestamp, Events.Name,
+    Events.Attributes, Links.TraceId, Links.SpanId, Links.TraceState, Links.Attributes)
+SELECT {tenant:String}, {trace:String}, '00f067aa0ba902b7', {tenant:String}, 'go', now64(9), 1500000, 'Server',
+    'Error', 'no funds', 'a=b', map('tool', {tenant:String}), map('host', 'a', 'zone', 'b'),
+    [toDateTime64('2026-01-02 03:04:05', 9, 'UTC')], ['began'], [map('n', '1')],
+    [repeat('f', 32)], [repeat('e', 16)], [''], [map()]
+"""
 
 
 class Plugin:
@@ -41,11 +50,7 @@ class Plugin:
 def plugin(door: Door, database: Database, reader_keys: dict[str, str]) -> Generator[Plugin]:
     """A connection that has said hello, to a door with a trace of two tenants."""
     for tenant in ("acme", "zed"):
-        database.command(
-            "INSERT INTO spanhouse.otel_traces (TenantId, TraceId, SpanId, SpanName, ServiceName, Timestamp, Duration) "
-            "VALUES ({tenant:String}, {trace:String}, '00f067aa0ba902b7', {tenant:String}, 'go', now64(9), 1500000)",
-            parameters={"tenant": tenant, "trace": TRACE_ID},
-        )
+        database.command(_SPAN, parameters={"tenant": tenant, "trace": TRACE_ID})
     plugin = Plugin(door, reader_keys["acme"])
     yield plugin
     plugin.client.close()
@@ -98,30 +103,70 @@ def test_what_the_plugin_asks_of_the_catalogue(plugin: Plugin) -> None:
     assert plugin.column("SELECT version()", "version()")
     assert "countIf" not in plugin.column("SELECT name FROM system.functions ORDER BY name LIMIT 1000", "name")
     keys = "SELECT DISTINCT arrayJoin(mapKeys(SpanAttributes)) AS keys FROM otel_traces LIMIT 1000"
-    assert plugin.column(keys, "keys") == []
+    assert plugin.column(keys, "keys") == ["tool"]
+
+
+def test_values_of_the_types_that_the_tables_have(plugin: Plugin) -> None:
+    statement = (
+        "SELECT toDateTime64('2026-01-02 03:04:05.000000006', 9, 'UTC') AS time, "
+        "map('a', 'b')::Map(LowCardinality(String), String) AS labels, "
+        "[map('k', 1)]::Array(Map(String, UInt16)) AS maps, [NULL, 'x'] AS texts, toLowCardinality('low') AS low, "
+        "(1::Int32, 'y')::Tuple(n Int32, s String) AS pair, true AS yes, 0.5 AS half, "
+        "[]::Array(LowCardinality(String)) AS none, CAST(NULL, 'Nullable(Float64)') AS nothing"
+    )
+    assert plugin.blocks(statement) == [
+        {
+            "time": [1_767_323_045_000_000_006],
+            "labels": [{"a": "b"}],
+            "maps": [[{"k": 1}]],
+            "texts": [[None, "x"]],
+            "low": ["low"],
+            "pair": [(1, "y")],
+            "yes": [True],
+            "half": [0.5],
+            "none": [[]],
+            "nothing": [None],
+        }
+    ]
 
 
 def test_the_trace_panel(plugin: Plugin) -> None:
-    statement = f"""
-        WITH '{TRACE_ID}' as __gf_trace_id,
-        (SELECT min(Start) FROM "spanhouse"."otel_traces_trace_id_ts" WHERE TraceId = __gf_trace_id)
-            as __gf_trace_start,
-        (SELECT max(End) + 1 FROM "spanhouse"."otel_traces_trace_id_ts" WHERE TraceId = __gf_trace_id)
-            as __gf_trace_end
-        SELECT "TraceId" as traceID, "SpanId" as spanID, "ParentSpanId" as parentSpanID, "SpanName" as operationName,
-        multiply(toUnixTimestamp64Nano("Timestamp"), 0.000001) as startTime, multiply("Duration", 0.000001) as duration,
-        length(arrayMap(key -> map('key', key, 'value', "SpanAttributes"[key]), mapKeys("SpanAttributes"))) as tags,
-        if("StatusCode" IN ('Error', 'STATUS_CODE_ERROR'), 2, 0) as statusCode,
-        length(arrayMap((name, timestamp, attributes) -> tuple(name, toString(toUnixTimestamp64Milli(timestamp)),
-        arrayMap(key -> map('key', key, 'value', attributes[key]), mapKeys(attributes)))::Tuple(name String,
-        timestamp String, fields Array(Map(String, String))),
-        "Events".Name, "Events".Timestamp, "Events".Attributes)) AS logs
-        FROM "spanhouse"."otel_traces"
-        WHERE traceID = __gf_trace_id AND "Timestamp" >= __gf_trace_start AND "Timestamp" <= __gf_trace_end
-    """
+    statement = f"""WITH '{TRACE_ID}' as __gf_trace_id,
+ (SELECT min(Start) FROM "spanhouse"."otel_traces_trace_id_ts" WHERE TraceId = __gf_trace_id) as __gf_trace_start,
+ (SELECT max(End) + 1 FROM "spanhouse"."otel_traces_trace_id_ts" WHERE TraceId = __gf_trace_id) as __gf_trace_end
+SELECT "TraceId" as traceID, "SpanId" as spanID, "ParentSpanId" as parentSpanID, "ServiceName" as serviceName,
+ "SpanName" as operationName,
+ multiply(toUnixTimestamp64Nano("Timestamp"), 0.000001) as startTime, multiply("Duration", 0.000001) as duration,
+ arrayMap(key -> map('key', key, 'value',"SpanAttributes"[key]), mapKeys("SpanAttributes")) as tags,
+ arrayMap(key -> map('key', key, 'value',"ResourceAttributes"[key]), mapKeys("ResourceAttributes")) as serviceTags,
+ if("StatusCode" IN ('Error', 'STATUS_CODE_ERROR'), 2, 0) as statusCode,
+ arrayMap((name, timestamp, attributes) -> tuple(name, toString(toUnixTimestamp64Milli(timestamp)),
+ arrayMap( key -> map('key', key, 'value', attributes[key]), mapKeys(attributes)))::Tuple(name String, timestamp String,
+ fields Array(Map(String, String))), "Events".Name, "Events".Timestamp, "Events".Attributes) AS logs,
+ arrayMap((traceID, spanID, attributes) -> tuple(traceID, spanID,
+ arrayMap(key -> map('key', key, 'value', attributes[key]), mapKeys(attributes)))::Tuple(traceID String, spanID String,
+ tags Array(Map(String, String))), "Links".TraceId, "Links".SpanId, "Links".Attributes) AS references,
+ "SpanKind" as kind, "StatusMessage" as statusMessage, "TraceState" as traceState
+FROM "spanhouse"."otel_traces"
+ WHERE traceID = __gf_trace_id AND "Timestamp" >= __gf_trace_start AND "Timestamp" <= __gf_trace_end"""
     (block,) = plugin.blocks(statement)
-    assert block["operationName"] == ["acme"]
-    assert block["duration"] == [1.5]
+    assert len(block.pop("startTime")) == 1
+    assert block == {
+        "traceID": [TRACE_ID],
+        "spanID": ["00f067aa0ba902b7"],
+        "parentSpanID": [""],
+        "serviceName": ["go"],
+        "operationName": ["acme"],
+        "duration": [1.5],
+        "tags": [[{"key": "tool", "value": "acme"}]],
+        "serviceTags": [[{"key": "host", "value": "a"}, {"key": "zone", "value": "b"}]],
+        "statusCode": [2],
+        "logs": [[("began", "1767323045000", [{"key": "n", "value": "1"}])]],
+        "references": [[("f" * 32, "e" * 16, [])]],
+        "kind": ["Server"],
+        "statusMessage": ["no funds"],
+        "traceState": ["a=b"],
+    }
 
 
 def test_ad_hoc_filters_are_conditions_of_the_tables_they_name(plugin: Plugin) -> None:
