@@ -3,13 +3,16 @@
 Functions run over a whole dictionary at once, and an error would quote the text of a row that was filtered out.
 """
 
+from collections.abc import Generator
 from itertools import product
 
 import httpx
 import pytest
 
 from spanhouse_schema import Database
+from spanhouse_schema.keys import Scope
 from tests.api.conftest import Door
+from tests.waiting import until
 
 MARKER = "zed-0OIl-shared"
 
@@ -19,15 +22,18 @@ OPEN = pytest.mark.xfail(
 
 
 @pytest.fixture(scope="module")
-def shared(database: Database, door: Door) -> None:
-    """A span of acme and one of zed in the same part, so that they share dictionaries."""
-    assert door.port
+def sharer(database: Database, door: Door) -> Generator[httpx.Client]:
+    """A reader of a tenant with one span, in the same part as another tenant's: their columns share dictionaries."""
     columns = "TenantId, TraceId, SpanName, SpanAttributes, `Events.Name`, `Events.Timestamp`, `Events.Attributes`"
     own, others = (
         f"('{tenant}', 'shared', '{text}', map('{text}', ''), ['{text}'], [0], [map('{text}', '')])"
-        for tenant, text in (("acme", "abcd"), ("zed", MARKER))
+        for tenant, text in (("sharer", "abcd"), ("shared", MARKER))
     )
     database.command(f"INSERT INTO spanhouse.otel_traces ({columns}) VALUES {own}, {others}")
+    key = door.control.create_key("sharer", Scope.READ).key
+    with httpx.Client(base_url=door.url, headers={"x-clickhouse-key": key}, timeout=60) as client:
+        until(lambda: client.get("/", params={"query": "SELECT 1"}).is_success)
+        yield client
 
 
 _TEXTS = (
@@ -53,31 +59,28 @@ _QUOTING = ("base64Decode({})", "base58Decode({})", "match('a', concat({}, '('))
 
 
 @OPEN
-@pytest.mark.usefixtures("shared")
-def test_no_function_runs_over_the_texts_of_others(acme: httpx.Client) -> None:
+def test_no_function_runs_over_the_texts_of_others(sharer: httpx.Client) -> None:
     for source, quoting, text in product(_SOURCES, _QUOTING, _TEXTS):
         asked = f"SELECT {quoting.format(text)} FROM {source} WHERE TraceId = 'shared'"
-        assert "0OIl" not in acme.post("/", content=asked).text, asked
+        assert "0OIl" not in sharer.post("/", content=asked).text, asked
 
 
 @OPEN
-@pytest.mark.usefixtures("shared")
-def test_a_statement_goes_well_that_would_fail_over_the_texts_of_others(acme: httpx.Client) -> None:
+def test_a_statement_goes_well_that_would_fail_over_the_texts_of_others(sharer: httpx.Client) -> None:
     for asked in (
         "SELECT base64Decode(SpanName) != '' FROM otel_traces WHERE TraceId = 'shared'",
         "SELECT 1 FROM otel_traces PREWHERE TraceId = 'shared' WHERE base58Decode(SpanName) != ''",
         "SELECT base64Decode(arrayJoin(SpanAttributes.keys)) != '' FROM otel_traces WHERE TraceId = 'shared'",
     ):
-        assert acme.post("/", content=asked).text == "1\n"
+        assert sharer.post("/", content=asked).text == "1\n"
 
 
 @OPEN
 @pytest.mark.parametrize("condition", ["base64Decode(SpanName) != ''", "base58Decode(otel_traces.SpanName) != ''"])
 @pytest.mark.parametrize("table", ["otel_traces", "spanhouse.otel_traces"])
-@pytest.mark.usefixtures("shared")
-def test_a_condition_on_a_table_reads_plain_columns(acme: httpx.Client, table: str, condition: str) -> None:
+def test_a_condition_on_a_table_reads_plain_columns(sharer: httpx.Client, table: str, condition: str) -> None:
     escaped = condition.replace("'", "\\'")
-    reply = acme.post(
+    reply = sharer.post(
         "/",
         content="SELECT SpanName FROM otel_traces WHERE TraceId = 'shared'",
         params={"additional_table_filters": f"{{'{table}': '{escaped}'}}"},
@@ -85,7 +88,6 @@ def test_a_condition_on_a_table_reads_plain_columns(acme: httpx.Client, table: s
     assert reply.text == "abcd\n"
 
 
-@pytest.mark.usefixtures("shared")
-def test_a_column_keeps_its_type(acme: httpx.Client) -> None:
-    reply = acme.post("/", content="SELECT SpanName FROM otel_traces LIMIT 0 FORMAT TSVWithNamesAndTypes")
+def test_a_column_keeps_its_type(sharer: httpx.Client) -> None:
+    reply = sharer.post("/", content="SELECT SpanName FROM otel_traces LIMIT 0 FORMAT TSVWithNamesAndTypes")
     assert reply.text == "SpanName\nLowCardinality(String)\n"
