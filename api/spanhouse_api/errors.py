@@ -53,8 +53,8 @@ _RULES = {
     "function": "the function {} may not be called by readers",
     "table function": "the table function {} may not be called by readers: numbers, zeros and generate_series may",
     "relation": "{} is not among what readers may read: SHOW TABLES lists that",
-    "column": "{} cannot be read: how many rows there are, and where they lie, is not shown; of the system's tables name "
-    "the columns that you want",
+    "column": "{} cannot be read: how many rows there are, and where they lie, is not shown; of the system's tables "
+    "name the columns that you want",
     "type": "the type {} may not be used by readers: write a type out, and no state of an aggregate function",
     "setting": "the setting {} may not be changed by readers: limits of time and of the result may, how the result is "
     "written, and additional_table_filters",

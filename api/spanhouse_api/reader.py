@@ -12,6 +12,7 @@ from spanhouse_api.execution import Run
 from spanhouse_api.gate import DATABASE, Facts, Node, check, check_relation, nodes
 from spanhouse_api.parameters import Parameters
 from spanhouse_api.pipe import Pipe
+from spanhouse_api.plain import plain_tables, read_plain, read_plain_condition
 from spanhouse_api.runner import connected, run
 from spanhouse_api.statement import Kind, Statement
 from spanhouse_api.syntax import parse, parse_map, parser, spell, spell_map, take_clauses, write
@@ -49,6 +50,7 @@ class Reader:
         self._database = database
         self._facts = _facts(database)
         self._confinement = Confinement(settings)
+        self._plain = plain_tables(database)
         with parser(database) as connection:
             self._changeable = changeable_settings(connection)
         # Dashboards ask the same again and again, and the way through the gate takes 1.7 ms.
@@ -80,7 +82,7 @@ class Reader:
             filters = parse_map(connection, spelled)
             if filters is None:
                 raise Denied("setting", f"{TABLE_FILTERS} = {spelled}")
-            return spell_map({self._table(name): self._condition(connection, filters[name]) for name in filters})
+            return spell_map({self._table(name): self._condition(connection, name, filters[name]) for name in filters})
 
     def explain(self, text: bytes, parameters: Parameters) -> Explanation:
         """Whether a reader may run this, and if not, why. Raises `StatementFailed` when ClickHouse cannot read it."""
@@ -101,6 +103,7 @@ class Reader:
                 return self._on_one_relation(spell(connection, text)), frozenset()
             clauses = take_clauses(tree)
             show_changeable(tree, self._changeable)
+            read_plain(tree, self._plain)
             safe, parsed = write(connection, tree)
         assumed = check(parsed, self._facts)
         kind = Kind.SELECT if tree["type"] == "SelectWithUnionQuery" else Kind.OTHER
@@ -141,10 +144,13 @@ class Reader:
         check_relation((database or DATABASE, table), self._facts)
         return name
 
-    def _condition(self, connection: Connection, condition: str) -> str:
+    def _condition(self, connection: Connection, name: str, condition: str) -> str:
         tree = parse(connection, _CONDITION + condition.encode())
         if tree is None:
             raise Denied("setting", f"{TABLE_FILTERS} with {condition}")
+        table = name.rpartition(".")[2]
+        if table in self._plain:
+            read_plain_condition(tree, table, self._plain[table])
         text, parsed = write(connection, tree)
         if check(parsed, self._facts) or not _is_condition(parsed):
             raise Denied("setting", f"{TABLE_FILTERS} with {condition}")

@@ -40,7 +40,7 @@ def parse(connection: Connection, text: bytes) -> Node | None:
     except StatementFailed as error:
         if _NO_TREE.search(str(error)):
             return None
-        raise StatementFailed(_SCOPE.sub("", str(error)), error.code) from error
+        raise _without_scope(error) from error
     return tree
 
 
@@ -82,8 +82,15 @@ def take_clauses(tree: Node) -> Clauses:
 def write(connection: Connection, tree: Node) -> tuple[bytes, Node]:
     """The text of a tree, one spelling of everything, and the tree of that text. Raises `StatementFailed`."""
     spelled = json.dumps(tree, ensure_ascii=False).encode("utf-8", "surrogateescape")
-    text, parsed = _load(connection.query(_WRITE % _quoted(spelled), "JSONCompactEachRow"))
+    try:
+        text, parsed = _load(connection.query(_WRITE % _quoted(spelled), "JSONCompactEachRow"))
+    except StatementFailed as error:
+        raise _without_scope(error) from error
     return text.encode("utf-8", "surrogateescape"), json.loads(parsed)
+
+
+def _without_scope(error: StatementFailed) -> StatementFailed:
+    return StatementFailed(_SCOPE.sub("", str(error)), error.code)
 
 
 def _load(text: bytes) -> Any:

@@ -20,7 +20,7 @@ def reader(database: Database, settings: Settings) -> Reader:
     [
         ("select/* */1 -- x", "SELECT 1"),
         ('SELECT "l\\x65ngth"([1,2])', "SELECT length([1, 2])"),
-        ("FROM otel_traces SELECT SpanName", "SELECT SpanName FROM otel_traces"),
+        ("FROM system.one SELECT dummy", "SELECT dummy FROM system.one"),
         ("SELECT CASE WHEN 1 THEN 2 ELSE 3 END", "SELECT multiIf(1, 2, 3)"),
         ("DESC otel_traces", "DESCRIBE TABLE otel_traces"),
         ("exists nothing_there", "SELECT 0 AS result"),
