@@ -11,7 +11,7 @@ from spanhouse_schema.settings import Settings
 
 # A reader stands behind the loader and the owner, where the system lets a process do that (CAP_SYS_NICE), and does not
 # take every core.
-_BEHIND = {"os_threads_nice_value_query": "10", "max_threads": str(max(1, (os.cpu_count() or 1) // 2))}
+_BEHIND = {"os_threads_nice_value_query": "15", "max_threads": str(max(1, (os.cpu_count() or 1) // 2))}
 # The first tells how many rows were read, other tenants' included.
 _ALWAYS = {"output_format_write_statistics": "0", "use_query_cache": "0", **_BEHIND}
 

@@ -15,7 +15,7 @@ from tests.clients.sent import Ids
 from tests.process import environment
 
 _SOURCES = sorted((Path(__file__).parent / "js").glob("*.*"))
-_OLDEST = (18, 19)
+_OLDEST = (20, 6)
 _TIMEOUT_S = 120
 
 
@@ -56,7 +56,7 @@ def _require_node() -> None:
         pytest.skip("Node.js and npm are not installed: no export by the JavaScript SDK")
     version = _run("node", "--print", "process.versions.node").stdout.strip()
     if tuple(map(int, version.split(".")[:2])) < _OLDEST:
-        pytest.skip(f"Node.js {version} is too old for the JavaScript SDK, which needs 18.19")
+        pytest.skip(f"Node.js {version} is too old for the JavaScript clients, which need 20.6")
 
 
 def _install(directory: Path) -> None:
