@@ -126,17 +126,17 @@ class Database:
         """A DB-API connection, which is what SQLAlchemy and so Alembic speak."""
         return DbapiConnection(**self._target())
 
-    def _start_engine(self) -> None:
-        self._engine = configure(self._settings.data_dir, self._settings.engine_memory)
-        # One connection stays open: the engine lives as long as its last connection.
-        self._anchor = self.connect()
-
     def close(self) -> None:
         """Close every connection; the embedded engine stops with the last one."""
         while not self._idle.empty():
             self._idle.get_nowait().close()
         if self._anchor is not None:
             self._anchor.close()
+
+    def _start_engine(self) -> None:
+        self._engine = configure(self._settings.data_dir, self._settings.engine_memory)
+        # One connection stays open: the engine lives as long as its last connection.
+        self._anchor = self.connect()
 
     @contextmanager
     def _client(self) -> Generator[Client]:

@@ -65,8 +65,9 @@ def configure(data_dir: Path, memory_bytes: int) -> str:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     users = config / "users.xml"
     grants = "".join(f"<query>{grant}</query>" for grant in _GRANTS)
+    kept = config / _ROW_FILTERS
+    row_filters = kept.read_text() if kept.exists() else ""
     # So that a large query leaves room for an INSERT, and an INSERT that fails alone says that it is its own fault.
-    row_filters = (config / _ROW_FILTERS).read_text() if (config / _ROW_FILTERS).exists() else ""
     users.write_text(_USERS.format(grants=grants, memory=memory_bytes * 3 // 4, row_filters=row_filters))
     main = config / "config.xml"
     main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes))
