@@ -57,7 +57,8 @@ names = lambda: {row[0] for row in database.rows("SELECT name FROM system.tables
 migrate.upgrade(database, "0001")
 before = names()
 migrate.upgrade(database)
-assert names() - before == {"sql_audit"}, names() - before
+events = {"otlp_events", "otlp_events_mv", "execution_events", "execution_events_mv"}
+assert names() - before == {"sql_audit", *events}, names() - before
 database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
 database.command("INSERT INTO spanhouse.sql_audit (TenantId, StartedAt) VALUES ('acme', now64(3))")
 migrate.downgrade(database, "0001")
