@@ -152,6 +152,8 @@ def test_any_spelling_of_a_status_in_the_name_or_the_attribute_is_one_of_eight(s
     [
         ("spanhouse.execution.thinking", {"status_message": "about lunch"}, ("running", "about lunch", "")),
         ("spanhouse.execution.timeout", {"error.type": "ReadTimeout"}, ("failed", "", "ReadTimeout")),
+        ("spanhouse.execution.timeout", {"exception.type": "ReadTimeout"}, ("failed", "", "timeout")),
+        ("spanhouse.execution.failed", {"exception.type": "ValueError"}, ("failed", "", "ValueError")),
         ("spanhouse.execution.failed", {"status": "running"}, ("failed", "", "")),
         ("spanhouse.execution.progress", {"status": "running"}, ("running", "", "")),
         ("spanhouse.execution.progress", {"status": "resting"}, ("", "", "")),

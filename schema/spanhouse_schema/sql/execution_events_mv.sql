@@ -22,7 +22,7 @@ SELECT
     execution_number(LogAttributes['spanhouse.execution.expires_in'], 1.7976931348623157e308) AS ExpiresInSeconds,
     LogAttributes['spanhouse.execution.outcome'] AS Outcome,
     execution_number(LogAttributes['spanhouse.execution.confidence'], 1) AS ConfidenceScore,
-    firstNonDefault(LogAttributes['error.type'], if('timeout' IN (status, task_status), 'timeout', '')) AS ErrorType,
+    firstNonDefault(LogAttributes['error.type'], if('timeout' IN (status, task_status), 'timeout', LogAttributes['exception.type'])) AS ErrorType,
     firstNonDefault(LogAttributes['exception.message'], LogAttributes['error.message']) AS ErrorMessage,
 
     firstNonDefault(LogAttributes['gen_ai.agent.id'], ResourceAttributes['gen_ai.agent.id']) AS AgentId,
