@@ -29,13 +29,19 @@ _log = structlog.get_logger()
 
 
 class Loader:
-    """Loads what `spool` holds, from `start` to `stop`. `problems` says what keeps a signal from being loaded now."""
+    """Loads what `spool` holds, from `start` to `stop`. `problems` says what keeps a signal from being loaded now.
 
-    def __init__(self, spool: Spool, database: Database, metrics: Metrics) -> None:
+    `on_loaded` is called after each segment that was loaded.
+    """
+
+    def __init__(
+        self, spool: Spool, database: Database, metrics: Metrics, on_loaded: Callable[[], None] = lambda: None
+    ) -> None:
         self.problems: dict[Signal, str] = {}
         self._spool = spool
         self._database = database
         self._metrics = metrics
+        self._on_loaded = on_loaded
         self._threads = ThreadPoolExecutor(len(Signal), thread_name_prefix="loader")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -64,6 +70,7 @@ class Loader:
         )
         while not insertion.is_done:
             await self._insist(signal, lambda: self._attempt(signal, insertion))
+        self._on_loaded()
         if segment.oldest_unix_nano:
             self._metrics.lag_seconds.labels(signal.value).observe(time.time() - segment.oldest_unix_nano / 1e9)
         await self._insist(signal, lambda: self._spool.finish(signal, segment))

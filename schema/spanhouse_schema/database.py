@@ -5,7 +5,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Protocol, Self
 from urllib.parse import parse_qs
 
 import clickhouse_connect
@@ -118,6 +118,19 @@ class Database:
             self.close()
             self._start_engine()
 
+    @contextmanager
+    def session(self) -> Generator["Session"]:
+        """A session, in which temporary tables last. Raises `DatabaseError` when the server does not answer."""
+        if self.embedded:
+            with self.connect() as connection:
+                yield _EmbeddedSession(connection)
+            return
+        client = self._create(autogenerate_session_id=True)
+        try:
+            yield _ServerSession(client)
+        finally:
+            client.close()
+
     def connect(self) -> "Connection":
         """A connection to the embedded engine with session state of its own; for the SQL door. Close it."""
         return Connection(self._engine)
@@ -157,9 +170,9 @@ class Database:
         except queue.Full:
             client.close()
 
-    def _create(self) -> Client:
+    def _create(self, **options: Any) -> Client:
         try:
-            client = clickhouse_connect.get_client(**self._target())
+            client = clickhouse_connect.get_client(**self._target() | options)
         except ClickHouseError as error:
             _raise(error)
         return client
@@ -182,6 +195,44 @@ class Database:
             # Calls run side by side, which a ClickHouse session would forbid.
             "autogenerate_session_id": False,
         }
+
+
+class Session(Protocol):
+    """Statements in one session, one after the other."""
+
+    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
+        """Run a statement that returns nothing. Raises `DatabaseError`."""
+
+    def count(self, table: str) -> int:
+        """How many rows a table has, a temporary one also. Raises `DatabaseError`."""
+
+
+class _EmbeddedSession:
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
+        self._connection.query(sql, parameters=parameters)
+
+    def count(self, table: str) -> int:
+        return int(self._connection.query(f"SELECT count() FROM {table}"))
+
+
+class _ServerSession:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
+        try:
+            self._client.command(sql, parameters=dict(parameters or {}))
+        except ClickHouseError as error:
+            _raise(error)
+
+    def count(self, table: str) -> int:
+        try:
+            return int(self._client.query(f"SELECT count() FROM {table}").result_rows[0][0])
+        except ClickHouseError as error:
+            _raise(error)
 
 
 class Statistics(NamedTuple):

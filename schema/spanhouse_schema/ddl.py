@@ -5,6 +5,8 @@ from importlib.resources import files
 
 from sqlalchemy import TextClause, text
 
+from spanhouse_schema.conventions import sql as conventions
+
 
 def read(name: str) -> str:
     """The text of the file `name` in `sql/`."""
@@ -12,8 +14,11 @@ def read(name: str) -> str:
 
 
 def statements(name: str) -> list[str]:
-    """The statements of `sql/<name>.sql`, in order; `{span}` in them is the type that `sql/types/span.sql` spells."""
-    sql = _spell_types(read(f"{name}.sql"))
+    """The statements of `sql/<name>.sql`, in order.
+
+    `{span}` in them is the type that `sql/types/span.sql` spells, `{AgentName}` what the conventions call that.
+    """
+    sql = conventions.fill(_spell_types(read(f"{name}.sql")))
     return [part.strip() for part in re.split(r";\s*$", sql, flags=re.MULTILINE) if _has_sql(part)]
 
 

@@ -13,6 +13,10 @@ RAW_TABLES = (
     "otel_metrics_exponential_histogram",
     "otel_metrics_summary",
     "ingest_errors",
+    # What is read off them, row by row; what it comes to (executions, calls) stays.
+    "execution_events",
+    "agent_spans",
+    "response_ids",
 )
 AUDIT = "sql_audit"
 

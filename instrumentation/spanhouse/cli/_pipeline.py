@@ -1,4 +1,4 @@
-"""Receivers, spool and loader, put together over one database and ended in an order that loses nothing."""
+"""Receivers, spool, loader and settler, put together over one database and ended in an order that loses nothing."""
 
 import asyncio
 import time
@@ -14,6 +14,7 @@ from spanhouse_collector.http import create_app
 from spanhouse_collector.intake import Intake
 from spanhouse_collector.loader import Loader
 from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.settler import Settler
 from spanhouse_collector.spool import Spool
 from spanhouse_schema import Database, DatabaseUnavailable, migrate
 from spanhouse_schema.keys import KeyRing
@@ -34,7 +35,8 @@ async def pipeline(
     """
     metrics = Metrics()
     spool = Spool(settings.data_dir / "spool", limit_bytes=settings.spool_limit)
-    loader = Loader(spool, database, metrics)
+    settler = Settler(database, metrics)
+    loader = Loader(spool, database, metrics, settler.nudge)
     intake = Intake(spool, keys, settings, metrics)
     app = create_app(intake, Readiness(database, spool).check, settings, metrics)
     http = HttpServer(app, listening, tls_cert=settings.tls_cert, tls_key=settings.tls_key)
@@ -42,6 +44,8 @@ async def pipeline(
     async with AsyncExitStack() as stack:
         await spool.start()
         stack.push_async_callback(spool.stop)
+        await settler.start()
+        stack.push_async_callback(settler.stop)
         await loader.start()
         stack.push_async_callback(loader.stop)
         stack.push_async_callback(_drain, spool, loader)

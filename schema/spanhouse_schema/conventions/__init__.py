@@ -1,0 +1,48 @@
+"""The conventions: what every vocabulary calls the things that Spanhouse knows, as two tables.
+
+`attributes.tsv` says which attribute means what, `kinds.tsv` which span is what. Who adds a convention adds rows there.
+"""
+
+from collections.abc import Iterator
+from csv import DictReader
+from importlib.resources import files
+from typing import NamedTuple
+
+
+class Spelling(NamedTuple):
+    """One spelling of a concept: a span attribute, or what stands at `path` inside the JSON text that it holds."""
+
+    concept: str
+    attribute: str
+    path: tuple[str, ...]
+    convention: str
+
+
+class KindRule(NamedTuple):
+    """What makes a span one of that kind: its attribute `where`, or its name, is `value`; `scope` narrows it."""
+
+    kind: str
+    where: str
+    value: str
+    scope: str
+    convention: str
+
+
+def spellings() -> list[Spelling]:
+    """Every spelling of every concept; of several that a span has, the first wins."""
+    found = []
+    for row in _rows("attributes"):
+        attribute, _, path = row["attribute"].partition(": ")
+        steps = tuple(path.split(".")) if path else ()
+        found.append(Spelling(row["concept"], attribute, steps, row["convention"]))
+    return found
+
+
+def kind_rules() -> list[KindRule]:
+    """Every rule; of several that fit a span, the first wins."""
+    return [KindRule(**row) for row in _rows("kinds")]
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    text = files(__name__).joinpath(f"{name}.tsv").read_text(encoding="utf-8")
+    yield from DictReader((line for line in text.splitlines() if not line.startswith("#")), delimiter="\t")

@@ -1,0 +1,140 @@
+"""The conventions as SQL: what the view `agent_spans_mv` is filled with.
+
+A span's attributes are gone through once. Each key is looked up among all spellings, so that two hundred of them
+cost what ten do, and becomes a number: the rank of its spelling, and its position in the span. Spellings that compete
+for one concept share a slot; sorted, the first number in a slot is the spelling that wins.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
+
+from spanhouse_schema.conventions import KindRule, Spelling, kind_rules, spellings
+from spanhouse_schema.quoting import literal
+
+SPAN_NAME = "span name"
+# A rank and a position are kept in one number; a span has fewer attributes than this.
+_POSITIONS = 65536
+_NUMBERS = ("Tokens", "USD")
+
+_Slot = tuple[str, ...]
+
+
+def fill(sql: str) -> str:
+    """The statement with `{Ranked}`, `{Slots}`, `{Kind}` and every `{Concept}` of the tables spelled out."""
+    expressions = {"Ranked": _ranked, "Slots": _slot_numbers, "Kind": _kind}
+    return re.sub(r"\{([A-Z][A-Za-z]+)\}", lambda found: expressions.get(found[1], lambda: _concept(found[1]))(), sql)
+
+
+def _ranked() -> str:
+    keys = [attribute for slot in _slots() for attribute in slot]
+    rank = f"transform(key, {_array(map(literal, keys))}, {_array(range(1, len(keys) + 1))}, 0)"
+    number = f"if(text = '', 0, toUInt32({rank}) * {_POSITIONS} + position)"
+    attributes = "mapKeys(SpanAttributes), mapValues(SpanAttributes), arrayEnumerate(mapKeys(SpanAttributes))"
+    numbers = f"arrayMap((key, text, position) -> {number}, {attributes})"
+    return f"arraySort(arrayFilter(number -> number >= {_POSITIONS}, {numbers}))"
+
+
+def _slot_numbers() -> str:
+    """Of each number in `Ranked`, its slot."""
+    of_ranks = [number for number, slot in enumerate(_slots(), 1) for _ in slot]
+    return f"arrayMap(number -> {_array(of_ranks)}[intDiv(number, {_POSITIONS})], Ranked)"
+
+
+def _kind() -> str:
+    rules = kind_rules()
+    ranked = list(enumerate(rules, 1))
+    by_name = [(rank, rule) for rank, rule in ranked if rule.where == SPAN_NAME]
+    by_attribute: dict[str, list[tuple[int, KindRule]]] = {}
+    for rank, rule in ranked:
+        if rule.where != SPAN_NAME:
+            by_attribute.setdefault(rule.where, []).append((rank, rule))
+    least = ", ".join(
+        [_rank_by_name(by_name), *(_rank_by_value(where, found) for where, found in by_attribute.items())]
+    )
+    return f"{_array(literal(kind) for kind in [*(rule.kind for rule in rules), 'other'])}[least({least})]"
+
+
+def _rank_by_name(rules: list[tuple[int, KindRule]]) -> str:
+    conditions = "".join(f"{_names(rule)}, {rank}, " for rank, rule in rules)
+    return f"multiIf({conditions}{_no_rank()})"
+
+
+def _names(rule: KindRule) -> str:
+    pattern = rule.value.replace("\\", "\\\\").replace("_", "\\_")
+    condition = f"SpanName LIKE {literal(pattern)}"
+    return f"{condition} AND ScopeName = {literal(rule.scope)}" if rule.scope else condition
+
+
+def _rank_by_value(where: str, rules: list[tuple[int, KindRule]]) -> str:
+    values, ranks = _array(literal(rule.value) for _, rule in rules), _array(rank for rank, _ in rules)
+    return f"transform({_text((where,))}, {values}, {ranks}, {_no_rank()})"
+
+
+def _no_rank() -> int:
+    return len(kind_rules()) + 1
+
+
+def _concept(name: str) -> str:
+    parts = list(_parts(name))
+    if len(parts) == 1:
+        return parts[0]
+    return f"multiIf({''.join(f'notEmpty({part}), {part}, ' for part in parts[:-1])}{parts[-1]})"
+
+
+def _parts(concept: str) -> Iterator[str]:
+    """The concept's spellings as expressions, in the order in which they win: a slot each, or a path into one."""
+    for has_own_slot, run in groupby(_concepts()[concept], key=lambda spelling: spelling.attribute in _own_slots()):
+        if has_own_slot:
+            yield from (_value(spelling) for spelling in run)
+        else:
+            yield _text(tuple(spelling.attribute for spelling in run))
+
+
+def _value(spelling: Spelling) -> str:
+    text = _text((spelling.attribute,))
+    if not spelling.path:
+        return text
+    # JSON paths count from 0 in the table, and from 1 in ClickHouse.
+    steps = ", ".join(str(int(step) + 1) if step.isdigit() else literal(step) for step in spelling.path)
+    return f"{'JSONExtractRaw' if spelling.concept.endswith(_NUMBERS) else 'JSONExtractString'}({text}, {steps})"
+
+
+def _text(slot: _Slot) -> str:
+    """The value of the first attribute in the slot that the span has; '' when it has none."""
+    number = f"Ranked[indexOf(Slots, {_slots().index(slot) + 1})]"
+    return f"mapValues(SpanAttributes)[bitAnd({number}, {_POSITIONS - 1})]"
+
+
+@cache
+def _concepts() -> dict[str, list[Spelling]]:
+    return {name: list(found) for name, found in groupby(spellings(), key=lambda spelling: spelling.concept)}
+
+
+@cache
+def _own_slots() -> frozenset[str]:
+    """The attributes that do not merely compete for one concept."""
+    concepts: dict[str, set[str]] = {}
+    for spelling in spellings():
+        concepts.setdefault(spelling.attribute, set()).add(spelling.concept)
+    shared = {attribute for attribute, names in concepts.items() if len(names) > 1}
+    looked_into = {spelling.attribute for spelling in spellings() if spelling.path}
+    return frozenset(shared | looked_into | {rule.where for rule in kind_rules() if rule.where != SPAN_NAME})
+
+
+@cache
+def _slots() -> list[_Slot]:
+    """Attributes that compete, in the order in which they win; an attribute stands in one slot only."""
+    alone = [(attribute,) for attribute in sorted(_own_slots())]
+    runs = [
+        tuple(spelling.attribute for spelling in run)
+        for found in _concepts().values()
+        for has_own_slot, run in groupby(found, key=lambda spelling: spelling.attribute in _own_slots())
+        if not has_own_slot
+    ]
+    return [*alone, *runs]
+
+
+def _array(items: object) -> str:
+    return f"[{', '.join(map(str, items))}]"  # type: ignore[call-overload]

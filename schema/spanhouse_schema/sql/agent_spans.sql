@@ -1,0 +1,77 @@
+-- One row is one span in our own words, whatever the convention it was written in: what it is, of whom, what it used,
+-- how it ended; previews of 200 characters, never a whole payload (that is in otel_traces, under the same ids).
+-- Written by agent_spans_mv; read by the settling of executions, and by whoever wants to see what a framework really said.
+-- The same span may stand here more than once, as it may in otel_traces: readers take one row a span id.
+CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
+(
+    TenantId LowCardinality(String) CODEC(ZSTD(1)),
+    TraceId String CODEC(ZSTD(1)),
+    SpanId String CODEC(ZSTD(1)),
+    ParentSpanId String CODEC(ZSTD(1)),
+    StartedAt DateTime64(9) CODEC(Delta, ZSTD(1)),
+    -- NULL where the span ended before it began, or after what a time can hold.
+    EndedAt Nullable(DateTime64(9)) CODEC(ZSTD(1)),
+    IngestedAt DateTime64(3) CODEC(Delta, ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    SpanName LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeName LowCardinality(String) CODEC(ZSTD(1)),
+    -- agent, workflow, chain, model, embedding, tool; anything else is other.
+    Kind LowCardinality(String) CODEC(ZSTD(1)),
+
+    AgentId String CODEC(ZSTD(1)),
+    AgentName LowCardinality(String) CODEC(ZSTD(1)),
+    -- Whether an attribute gave that name, not the span's own name.
+    AgentNamed Bool CODEC(ZSTD(1)),
+    AgentVersion LowCardinality(String) CODEC(ZSTD(1)),
+    SessionId String CODEC(ZSTD(1)),
+    UserId String CODEC(ZSTD(1)),
+    ClientAccountId LowCardinality(String) CODEC(ZSTD(1)),
+    EngagementId LowCardinality(String) CODEC(ZSTD(1)),
+    CaseId String CODEC(ZSTD(1)),
+    FlowId String CODEC(ZSTD(1)),
+
+    Status LowCardinality(String) CODEC(ZSTD(1)),
+    StatusMessage String CODEC(ZSTD(1)),
+    WaitingFor LowCardinality(String) CODEC(ZSTD(1)),
+    Outcome LowCardinality(String) CODEC(ZSTD(1)),
+    ConfidenceScore Nullable(Float64) CODEC(ZSTD(1)),
+    Failed Bool CODEC(ZSTD(1)),
+    Cancelled Bool CODEC(ZSTD(1)),
+    ErrorType LowCardinality(String) CODEC(ZSTD(1)),
+    ErrorMessage String CODEC(ZSTD(1)),
+
+    Provider LowCardinality(String) CODEC(ZSTD(1)),
+    RequestModel LowCardinality(String) CODEC(ZSTD(1)),
+    ResponseModel LowCardinality(String) CODEC(ZSTD(1)),
+    ResponseId String CODEC(ZSTD(1)),
+    -- Disjoint: a token is in one bucket. NULL is unknown, 0 is none.
+    InputTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    CacheReadTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    CacheWriteTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    OutputTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    ReasoningTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    -- The span says that a part is greater than its whole: then the buckets are what it said, and may overlap.
+    TokensInconsistent Bool CODEC(ZSTD(1)),
+    ReportedCostUSD Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),
+
+    ToolName LowCardinality(String) CODEC(ZSTD(1)),
+    ToolCallId String CODEC(ZSTD(1)),
+    ToolArgumentsPreview String CODEC(ZSTD(1)),
+    ToolResultPreview String CODEC(ZSTD(1)),
+    InputPreview String CODEC(ZSTD(1)),
+    OutputPreview String CODEC(ZSTD(1)),
+
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toDate(IngestedAt)
+ORDER BY (TenantId, TraceId, SpanId)
+SETTINGS
+    -- A settle reads a few spans of many traces, which lie anywhere: small granules keep what is read beside them small.
+    index_granularity = 512,
+    ttl_only_drop_parts = 1,
+    materialize_ttl_recalculate_only = 1,
+    -- Every INSERT is one entry: a replay within the last 10,000 of them (a week, where replicated) is a no-op.
+    non_replicated_deduplication_window = 10000,
+    replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800;

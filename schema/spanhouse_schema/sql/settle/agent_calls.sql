@@ -1,0 +1,24 @@
+-- The calls of the traces that changed; and a tombstone for each that was there and is no more.
+INSERT INTO spanhouse.agent_calls
+(
+    TenantId, TraceId, SpanId, MergedIds, Kind, ExecutionId, ServiceName, StartedAt, EndedAt, ErrorType, ErrorMessage, Provider, RequestModel, ResponseModel, ResponseId, Retries, TokensInconsistent, ToolName, ToolCallId, ToolArgumentsPreview, ToolResultPreview,
+    RootExecutionId, AgentId, AgentName, SessionId, UserId, ClientAccountId, EngagementId,
+    InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, CostUSD, CostSource, Success, DurationMs, Version, IsDeleted
+)
+SELECT
+    TenantId, TraceId, CountedId AS SpanId, call.MergedIds, call.Kind, call.ExecutionId, call.ServiceName, call.StartedAt, call.EndedAt, call.ErrorType, call.ErrorMessage, call.Provider, call.RequestModel, call.ResponseModel, call.ResponseId, call.Retries, call.TokensInconsistent, call.ToolName, call.ToolCallId, call.ToolArgumentsPreview, call.ToolResultPreview,
+    settled.RootExecutionId, settled.AgentId, settled.AgentName, if(notEmpty(call.SessionId), call.SessionId, settled.SessionId), if(notEmpty(call.UserId), call.UserId, settled.UserId), if(notEmpty(call.ClientAccountId), call.ClientAccountId, settled.ClientAccountId), if(notEmpty(call.EngagementId), call.EngagementId, settled.EngagementId),
+    Usage.1, Usage.2, Usage.3, Usage.4, Usage.5,
+    ReportedCostUSD, if(isNull(ReportedCostUSD), '', 'reported'), NOT Failed,
+    (toUnixTimestamp64Nano(call.EndedAt) - toUnixTimestamp64Nano(call.StartedAt)) / 1e6,
+    Version, 0
+FROM (SELECT * FROM counted WHERE NOT IsRun) AS call
+INNER JOIN settled USING (TenantId, TraceId, ExecutionId)
+INNER JOIN changed USING (TenantId, TraceId);
+
+INSERT INTO spanhouse.agent_calls (TenantId, TraceId, SpanId, Version, IsDeleted)
+SELECT TenantId, TraceId, SpanId, changed.Version, 1
+FROM spanhouse.agent_calls FINAL
+INNER JOIN changed USING (TenantId, TraceId)
+WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed)
+    AND (TenantId, TraceId, SpanId) NOT IN (SELECT TenantId, TraceId, CountedId FROM counted WHERE NOT IsRun);

@@ -1,0 +1,40 @@
+-- Each execution with what it did itself. One without a span of its own is a root that never came: its calls tell of it.
+CREATE TEMPORARY TABLE execution AS
+SELECT
+    *,
+    IsRun AND Kind != 'implicit' AND toBool(isNotNull(Usage.1) + isNotNull(Usage.2) + isNotNull(Usage.3) + isNotNull(Usage.4) + isNotNull(Usage.5)) AS SpanReports,
+    CallsReport OR SpanReports AS Reports,
+    isNotNull(CalledCostUSD) OR (Kind != 'implicit' AND isNotNull(ReportedCostUSD)) AS HasCost
+FROM
+(
+    SELECT *, TraceId AS RunTraceId FROM counted WHERE IsRun
+) AS run
+FULL JOIN
+(
+    SELECT
+        TenantId,
+        TraceId,
+        ExecutionId,
+        toUInt32(countIf(Kind = 'model')) AS ModelCalls,
+        toUInt32(countIf(Kind = 'model' AND Failed)) AS FailedModelCalls,
+        toUInt32(countIf(Kind = 'embedding')) AS EmbeddingCalls,
+        toUInt32(countIf(Kind = 'tool')) AS ToolCalls,
+        toUInt32(countIf(Kind = 'tool' AND Failed)) AS FailedToolCalls,
+        toUInt32(sum(Retries)) AS CallRetries,
+        sumOrNullIf(Usage.1, Kind = 'model') AS CalledInputTokens,
+        sumOrNullIf(Usage.2, Kind = 'model') AS CalledCacheReadTokens,
+        sumOrNullIf(Usage.3, Kind = 'model') AS CalledCacheWriteTokens,
+        sumOrNullIf(Usage.4, Kind = 'model') AS CalledOutputTokens,
+        sumOrNullIf(Usage.5, Kind = 'model') AS CalledReasoningTokens,
+        sumOrNullIf(Usage.1, Kind = 'embedding') AS EmbeddingTokens,
+        sumOrNull(ReportedCostUSD) AS CalledCostUSD,
+        toBool(countIf(Kind = 'model' AND isNotNull(coalesce(Usage.1, Usage.2, Usage.3, Usage.4, Usage.5)))) AS CallsReport,
+        min(StartedAt) AS FirstCallAt,
+        max(EndedAt) AS LastCallAt,
+        argMax((Failed, ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), CountedId)) AS LastCall,
+        argMaxIf((ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), CountedId), Failed) AS LastFailedCall,
+        argMin(ServiceName, (StartedAt, CountedId)) AS CallServiceName
+    FROM counted
+    WHERE NOT IsRun
+    GROUP BY TenantId, TraceId, ExecutionId
+) AS work USING (TenantId, TraceId, ExecutionId);
