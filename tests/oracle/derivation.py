@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tests.oracle.normalisation import BUCKETS, NormalSpan
+from tests.oracle.normalisation import BUCKETS, CALLS, NormalSpan
 
 RUNS = frozenset({"agent", "workflow"})
-CALLS = frozenset({"model", "embedding", "tool"})
 _SIGNIFICANT = RUNS | CALLS
 # Two reports of one response may differ by clocks.
 _OVERLAP_NS = 2_000_000_000
+# Failed calls side by side: more of them are a loop, not two instrumentations.
+_MOST_COMPARED = 100
 _INHERITED = ("SessionId", "UserId", "ClientAccountId", "EngagementId", "CaseId", "FlowId")
 
 Usage = Mapping[str, int]
@@ -226,7 +227,11 @@ class _Tree:
     def twin(self, span: NormalSpan) -> NormalSpan | None:
         """The span right above (but for what counts nothing) that tells of the same thing."""
         above = next((each for each in self.ancestors(span.span_id) if each.kind in _SIGNIFICANT), None)
-        if above is None or above.kind != span.kind:
+        if above is None:
+            return None
+        if (above.kind, span.kind) == ("embedding", "model"):
+            return above
+        if above.kind != span.kind:
             return None
         if span.kind in RUNS:
             return above if span.agent_name == above.agent_name else None
@@ -260,9 +265,10 @@ class _Tree:
             outer = {above.span_id for span in spans[1:] if (above := self.twin(span))}
             leaves = [span for span in spans if span.span_id not in outer]
             if spans[0].kind != "tool" and sum(not leaf.failed for leaf in leaves) > 1:
-                # The outer span is a container of several calls.
+                # The outer span is a container of several calls. Where it alone knows what they used, the last tells it.
+                silent = not any(leaf.usage for leaf in leaves)
                 for leaf in leaves:
-                    yield self._call([leaf])
+                    yield self._call([leaf, spans[0]] if silent and leaf is leaves[-1] else [leaf])
             else:
                 retries = len(leaves) - 1 if spans[0].kind == "model" else 0
                 yield self._call(spans, retries)
@@ -330,7 +336,7 @@ def _once(calls: Iterable[Call]) -> list[Call]:
     told: dict[str, list[tuple[Call, NormalSpan]]] = defaultdict(list)
     for call in calls:
         for span in call.spans:
-            if call.kind == "model" and span.said["ResponseId"]:
+            if span.kind == "model" and span.said["ResponseId"]:
                 told[span.said["ResponseId"]].append((call, span))
     lost = set()
     for same in told.values():
@@ -340,7 +346,21 @@ def _once(calls: Iterable[Call]) -> list[Call]:
             others = (span for teller, span in same if (teller.trace_id, teller.top_id) != (call.trace_id, call.top_id))
             if any(_rank(o) < _rank(best) and o.signature not in signatures and _agree(o, best) for o in others):
                 lost.add(id(call))
+    beside: dict[tuple[str, ...], list[Call]] = defaultdict(list)
+    for call in calls:
+        top = call.top
+        if top.kind == "model" and top.failed and not top.said["ResponseId"] and top.said["RequestModel"]:
+            beside[(top.trace_id, top.parent_id, top.said["RequestModel"])].append(call)
+    for same in beside.values():
+        if len(same) <= _MOST_COMPARED:
+            lost |= {id(call) for call in same if any(_is_around(other.top, call.top) for other in same)}
     return [call for call in calls if id(call) not in lost]
+
+
+def _is_around(outer: NormalSpan, inner: NormalSpan) -> bool:
+    """Whether `outer` may be the same failed call, seen by another instrumentation."""
+    ends = outer.end is not None and inner.end is not None and inner.end <= outer.end
+    return outer.signature[0] != inner.signature[0] and outer.start < inner.start and ends
 
 
 def _rank(span: NormalSpan) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.reference import Row
 
+CALLS = frozenset({"model", "embedding", "tool"})
 BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
 _PREVIEW = 200
 _CANCELLED = re.compile(r"(^|\.)(asyncio\.)?cancell?ed(error)?$|(^|\.)(aborterror|taskcanceledexception)$")
@@ -55,11 +56,13 @@ def normalise(row: Row) -> NormalSpan | None:
     said["Input"] = said["Input"] or _event(row, "gen_ai.user.message").get("content", "")
     said["Output"] = said["Output"] or _event(row, "gen_ai.choice").get("message", "")
     exception = _event(row, "exception", -1)
+    said_error_type = said["ErrorType"]
     said["ErrorType"] = said["ErrorType"] or exception.get("exception.type", "")
     said["ErrorMessage"] = said["ErrorMessage"] or row["StatusMessage"] or exception.get("exception.message", "")
     failed = (
         row["StatusCode"] == "Error"
-        or said["Failed"] == "true"
+        or said["Failed"] in {"true", "error"}
+        or (kind in CALLS and bool(said_error_type))
         or (bool(exception) and "langsmith.span.kind" in attributes)
     )
     usage, inconsistent = _usage(said) if kind not in {"other", "chain"} else ({}, False)
@@ -169,11 +172,10 @@ def _usage(said: Mapping[str, str]) -> tuple[dict[str, int], bool]:
     output, reasoning = number["OutputTokens"], number["ReasoningTokens"]
     inside = (read or 0) + (write or 0)
     inconsistent = (total is not None and inside > total) or (output is not None and (reasoning or 0) > output)
-    if total is not None:
-        given = total if inconsistent else total - inside
-    else:
-        given = uncached
-    if output is not None and not inconsistent:
+    given = uncached if total is None else total if inconsistent else total - inside
+    if output is None:
+        output = number["UnreasonedOutputTokens"]
+    elif not inconsistent:
         output -= reasoning or 0
     buckets = dict(zip(BUCKETS, (given, read, write, output, reasoning), strict=True))
     return {name: value for name, value in buckets.items() if value is not None}, inconsistent

@@ -45,25 +45,28 @@ def _slot_numbers() -> str:
 def _kind() -> str:
     rules = kind_rules()
     ranked = list(enumerate(rules, 1))
-    by_name = [(rank, rule) for rank, rule in ranked if rule.where == SPAN_NAME]
+    by_condition = [(rank, rule) for rank, rule in ranked if rule.where == SPAN_NAME or rule.scope]
     by_attribute: dict[str, list[tuple[int, KindRule]]] = {}
     for rank, rule in ranked:
-        if rule.where != SPAN_NAME:
+        if rule.where != SPAN_NAME and not rule.scope:
             by_attribute.setdefault(rule.where, []).append((rank, rule))
     least = ", ".join(
-        [_rank_by_name(by_name), *(_rank_by_value(where, found) for where, found in by_attribute.items())]
+        [_rank_by_condition(by_condition), *(_rank_by_value(where, found) for where, found in by_attribute.items())]
     )
     return f"{_array(literal(kind) for kind in [*(rule.kind for rule in rules), 'other'])}[least({least})]"
 
 
-def _rank_by_name(rules: list[tuple[int, KindRule]]) -> str:
-    conditions = "".join(f"{_names(rule)}, {rank}, " for rank, rule in rules)
+def _rank_by_condition(rules: list[tuple[int, KindRule]]) -> str:
+    conditions = "".join(f"{_condition(rule)}, {rank}, " for rank, rule in rules)
     return f"multiIf({conditions}{_no_rank()})"
 
 
-def _names(rule: KindRule) -> str:
-    pattern = rule.value.replace("\\", "\\\\").replace("_", "\\_")
-    condition = f"SpanName LIKE {literal(pattern)}"
+def _condition(rule: KindRule) -> str:
+    if rule.where == SPAN_NAME:
+        pattern = rule.value.replace("\\", "\\\\").replace("_", "\\_")
+        condition = f"SpanName LIKE {literal(pattern)}"
+    else:
+        condition = f"{_text((rule.where,))} = {literal(rule.value)}"
     return f"{condition} AND ScopeName = {literal(rule.scope)}" if rule.scope else condition
 
 

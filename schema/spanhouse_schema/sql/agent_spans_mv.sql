@@ -47,7 +47,10 @@ SELECT
     SaidOutcome AS Outcome,
     if(SaidConfidence BETWEEN 0 AND 1, SaidConfidence, NULL) AS ConfidenceScore,
     -- LangSmith marks a failed run with an exception, and as OK.
-    StatusCode = 'Error' OR SaidFailed = 'true' OR (notEmpty(LangSmithKind) AND has(`Events.Name`, 'exception')) AS Failed,
+    StatusCode = 'Error'
+        OR SaidFailed IN ('true', 'error')
+        OR (Kind IN ('model', 'embedding', 'tool') AND notEmpty(SaidErrorType))
+        OR (notEmpty(LangSmithKind) AND has(`Events.Name`, 'exception')) AS Failed,
     Failed AND match(lower(ErrorType), '(^|\\.)(cancell?ed(error)?|aborterror|taskcanceledexception)$') AS Cancelled,
     multiIf(notEmpty(SaidErrorType), SaidErrorType, notEmpty(ExceptionType), ExceptionType, SaidStatus = 'timeout', 'timeout', '') AS ErrorType,
     substringUTF8(multiIf(notEmpty(SaidErrorMessage), SaidErrorMessage, notEmpty(StatusCodeMessage), StatusCodeMessage, ExceptionMessage), 1, 1000) AS ErrorMessage,
@@ -59,7 +62,7 @@ SELECT
     multiIf(NOT IsUser, NULL, isNull(WholeInput), SaidUncachedInput, Inconsistent, WholeInput, WholeInput - Cached) AS InputTokens,
     if(IsUser, SaidCacheRead, NULL) AS CacheReadTokens,
     if(IsUser, SaidCacheWrite, NULL) AS CacheWriteTokens,
-    if(Inconsistent, WholeOutput, WholeOutput - ifNull(SaidReasoning, 0)) AS OutputTokens,
+    multiIf(NOT IsUser, NULL, isNull(WholeOutput), SaidUnreasonedOutput, Inconsistent, WholeOutput, WholeOutput - ifNull(SaidReasoning, 0)) AS OutputTokens,
     if(IsUser, SaidReasoning, NULL) AS ReasoningTokens,
     Inconsistent AS TokensInconsistent,
     if(SaidCost >= 0, SaidCost, NULL) AS ReportedCostUSD,
@@ -109,6 +112,7 @@ FROM
         otlp_count({CacheReadTokens}) AS SaidCacheRead,
         otlp_count({CacheWriteTokens}) AS SaidCacheWrite,
         otlp_count({OutputTokens}) AS SaidOutput,
+        otlp_count({UnreasonedOutputTokens}) AS SaidUnreasonedOutput,
         otlp_count({ReasoningTokens}) AS SaidReasoning,
         toDecimal64OrNull({ReportedCostUSD}, 12) AS SaidCost,
         {ToolName} AS SaidToolName,

@@ -59,7 +59,7 @@ FROM
         isNotNull(InputTokens) + isNotNull(CacheReadTokens) + isNotNull(CacheWriteTokens) + isNotNull(OutputTokens) + isNotNull(ReasoningTokens) AS Told
     FROM
     (
-        SELECT * EXCEPT IsContained FROM call_part
+        SELECT * FROM call_part
         WHERE (TenantId, TraceId, CountedId) NOT IN (SELECT TenantId, TraceId, CountedId FROM lost)
         UNION ALL
         SELECT *, true AS IsRun, if(Kind IN ('agent', 'workflow'), TopId, SpanId) AS CountedId

@@ -1,6 +1,6 @@
 -- The calls that another span tells of better: the same response, read by another instrumentation, beside this one or in another
 -- trace. Ids repeat where tests and caches answer, so that model, usage and time must agree too; and what one instrumentation
--- tells twice are two calls.
+-- tells twice are two calls. A failed call has no response: there the other's span must be around it in time, beside it.
 CREATE TEMPORARY TABLE lost AS
 WITH told AS
 (
@@ -39,4 +39,20 @@ WHERE (other.TraceId, other.TopId) != (own.TraceId, own.TopId)
     AND other.Place.2 <= own.Said.1 + INTERVAL 2 SECOND
     AND (empty(own.Said.2) OR empty(other.Model) OR own.Said.2 = other.Model)
     AND (own.Said.3 = 0 OR other.InputTokens = 0 OR own.Said.3 = other.InputTokens)
-    AND (own.Said.4 = 0 OR other.OutputTokens = 0 OR own.Said.4 = other.OutputTokens);
+    AND (own.Said.4 = 0 OR other.OutputTokens = 0 OR own.Said.4 = other.OutputTokens)
+UNION DISTINCT
+SELECT own.TenantId, own.TraceId, own.CountedId
+FROM
+(
+    SELECT TenantId, TraceId, ParentSpanId, RequestModel, arrayJoin(Calls) AS Call, Call.1 AS CountedId, Calls
+    FROM
+    (
+        SELECT TenantId, TraceId, ParentSpanId, RequestModel, groupArray((CountedId, ScopeName, StartedAt, EndedAt)) AS Calls
+        FROM call_part
+        WHERE Kind = 'model' AND SpanId = CountedId AND Failed AND empty(ResponseId) AND notEmpty(RequestModel)
+        GROUP BY TenantId, TraceId, ParentSpanId, RequestModel
+        -- Each is compared with each: a loop that fails on and on is not two instrumentations.
+        HAVING uniqExact(ScopeName) > 1 AND count() <= 100
+    )
+) AS own
+WHERE arrayExists(other -> other.2 != Call.2 AND other.3 < Call.3 AND other.4 >= Call.4, Calls);

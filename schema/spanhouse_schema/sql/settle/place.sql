@@ -27,8 +27,13 @@ FROM
                 *,
                 -- The next span above that counts, where it tells of the same thing; else the span itself.
                 arrayMap(
-                    (own, place, subject, subject_above, call, call_above) -> if(place != nowhere AND (subject = subject_above OR (call != 0 AND call = call_above)), place, toUInt32(own)),
-                    arrayEnumerate(ids), counted_above, subjects, otlp_gather(subjects, counted_above), calls, otlp_gather(calls, counted_above)
+                    (own, place, subject, subject_above, call, call_above, kind, kind_above) -> if(
+                        place != nowhere
+                        AND (subject = subject_above OR (call != 0 AND call = call_above) OR (kind = 'model' AND kind_above = 'embedding')),
+                        place, toUInt32(own)
+                    ),
+                    arrayEnumerate(ids), counted_above,
+                    subjects, otlp_gather(subjects, counted_above), calls, otlp_gather(calls, counted_above), kinds, otlp_gather(kinds, counted_above)
                 ) AS twin
             FROM
             (
