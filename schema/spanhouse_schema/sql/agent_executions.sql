@@ -35,6 +35,15 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_executions
     OutputPreview String CODEC(ZSTD(1)),
     ConfidenceScore Nullable(Float64) CODEC(ZSTD(1)),
     Outcome LowCardinality(String) CODEC(ZSTD(1)),
+    -- What was last said of it by events.
+    Progress Nullable(Float64) CODEC(ZSTD(1)),
+    TasksTotal Nullable(UInt64) CODEC(ZSTD(1)),
+    TasksCompleted Nullable(UInt64) CODEC(ZSTD(1)),
+    LastEventAt Nullable(DateTime64(9)) CODEC(ZSTD(1)),
+    -- Until when it counts as alive without another event.
+    ExpiresAt Nullable(DateTime64(3)) CODEC(ZSTD(1)),
+    -- The status as it is now: a run that nobody has heard of in time is stalled.
+    StatusNow String ALIAS if(Status = 'running' AND isNull(EndedAt) AND ifNull(ExpiresAt < now64(3), false), 'stalled', toString(Status)),
 
     -- What it did itself. NULL tokens are unknown, not none.
     ModelCalls UInt32 CODEC(T64, ZSTD(1)),

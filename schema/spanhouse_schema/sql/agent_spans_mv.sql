@@ -78,7 +78,7 @@ FROM
     SELECT
         TenantId, TraceId, SpanId, ParentSpanId, Timestamp, Duration, IngestedAt, ServiceName, SpanName, ScopeName, StatusCode,
         StatusMessage AS StatusCodeMessage, ResourceAttributes, `Events.Name`,
-        SpanAttributes['langsmith.span.kind'] AS LangSmithKind,
+        {LangSmithKind} AS LangSmithKind,
         `Events.Attributes`[arrayLastIndex(name -> name = 'exception', `Events.Name`)] AS Exception,
         Exception['exception.type'] AS ExceptionType,
         Exception['exception.message'] AS ExceptionMessage,
@@ -123,13 +123,21 @@ FROM
         {Output} AS SaidOutputText
     FROM
     (
-        SELECT *, {Slots} AS Slots
+        SELECT * EXCEPT (Texts, Places), {Slots}
         FROM
         (
-            SELECT *, {Ranked} AS Ranked
-            FROM spanhouse.otel_traces
-            -- Logfire announces each span by another one, with an id of its own.
-            WHERE SpanAttributes['logfire.span_type'] != 'pending_span'
+            SELECT * EXCEPT Ranked, {Places} AS Places
+            FROM
+            (
+                SELECT
+                    TenantId, TraceId, SpanId, ParentSpanId, Timestamp, Duration, IngestedAt, ServiceName, SpanName, ScopeName,
+                    StatusCode, StatusMessage, ResourceAttributes, `Events.Name`, `Events.Attributes`,
+                    mapValues(SpanAttributes) AS Texts,
+                    {Ranked} AS Ranked
+                FROM spanhouse.otel_traces
+                -- Logfire announces each span by another one, with an id of its own.
+                WHERE SpanAttributes['logfire.span_type'] != 'pending_span'
+            )
         )
     )
 );

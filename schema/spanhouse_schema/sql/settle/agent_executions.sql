@@ -2,7 +2,7 @@
 INSERT INTO spanhouse.agent_executions
 (
     TenantId, TraceId, Fingerprint, Version, IsDeleted, DurationMs, CostSource, TotalCostSource,
-    ExecutionId, ParentExecutionId, RootExecutionId, MergedIds, Kind, ServiceName, AgentId, AgentName, AgentVersion, SessionId, UserId, ClientAccountId, EngagementId, CaseId, FlowId, Status, StatusMessage, WaitingFor, StartedAt, EndedAt, ErrorType, ErrorMessage, InputPreview, OutputPreview, ConfidenceScore, Outcome, ModelCalls, FailedModelCalls, EmbeddingCalls, ToolCalls, FailedToolCalls, Retries, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, EmbeddingTokens, CostUSD,
+    ExecutionId, ParentExecutionId, RootExecutionId, MergedIds, Kind, ServiceName, AgentId, AgentName, AgentVersion, SessionId, UserId, ClientAccountId, EngagementId, CaseId, FlowId, Status, StatusMessage, WaitingFor, StartedAt, EndedAt, ErrorType, ErrorMessage, InputPreview, OutputPreview, ConfidenceScore, Outcome, Progress, TasksTotal, TasksCompleted, LastEventAt, ExpiresAt, ModelCalls, FailedModelCalls, EmbeddingCalls, ToolCalls, FailedToolCalls, Retries, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, EmbeddingTokens, CostUSD,
     TotalModelCalls, TotalFailedModelCalls, TotalEmbeddingCalls, TotalToolCalls, TotalFailedToolCalls, TotalRetries, TotalInputTokens, TotalCacheReadTokens, TotalCacheWriteTokens, TotalOutputTokens, TotalReasoningTokens, TotalEmbeddingTokens, TotalCostUSD
 )
 SELECT
@@ -10,7 +10,7 @@ SELECT
     (toUnixTimestamp64Nano(EndedAt) - toUnixTimestamp64Nano(StartedAt)) / 1e6 AS DurationMs,
     if(isNull(CostUSD), '', 'reported') AS CostSource,
     if(isNull(TotalCostUSD), '', 'reported') AS TotalCostSource,
-    ExecutionId, ParentExecutionId, RootExecutionId, MergedIds, Kind, ServiceName, AgentId, AgentName, AgentVersion, SessionId, UserId, ClientAccountId, EngagementId, CaseId, FlowId, Status, StatusMessage, WaitingFor, StartedAt, EndedAt, ErrorType, ErrorMessage, InputPreview, OutputPreview, ConfidenceScore, Outcome, ModelCalls, FailedModelCalls, EmbeddingCalls, ToolCalls, FailedToolCalls, Retries, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, EmbeddingTokens, CostUSD,
+    ExecutionId, ParentExecutionId, RootExecutionId, MergedIds, Kind, ServiceName, AgentId, AgentName, AgentVersion, SessionId, UserId, ClientAccountId, EngagementId, CaseId, FlowId, Status, StatusMessage, WaitingFor, StartedAt, EndedAt, ErrorType, ErrorMessage, InputPreview, OutputPreview, ConfidenceScore, Outcome, Progress, TasksTotal, TasksCompleted, LastEventAt, ExpiresAt, ModelCalls, FailedModelCalls, EmbeddingCalls, ToolCalls, FailedToolCalls, Retries, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, EmbeddingTokens, CostUSD,
     TotalModelCalls, TotalFailedModelCalls, TotalEmbeddingCalls, TotalToolCalls, TotalFailedToolCalls, TotalRetries, TotalInputTokens, TotalCacheReadTokens, TotalCacheWriteTokens, TotalOutputTokens, TotalReasoningTokens, TotalEmbeddingTokens, TotalCostUSD
 FROM settled
 INNER JOIN changed USING (TenantId, TraceId)

@@ -12,6 +12,7 @@ SELECT
     if(IsRun, CountedId, anyIf(part.ExecutionId, IsTop)) AS ExecutionId,
     if(IsRun AND Kind != 'implicit', anyIf(part.ParentExecutionId, IsTop), '') AS ParentExecutionId,
     anyIf(part.ParentSpanId, IsTop) AS ParentSpanId,
+    anyIf(part.RootId, IsTop) AS RootId,
     anyIf(part.StartedAt, IsTop) AS StartedAt,
     anyIf(part.EndedAt, IsTop) AS EndedAt,
     -- Of a tool's spans an inner one may be the only one that says so; a model's outer span knows of its retries.

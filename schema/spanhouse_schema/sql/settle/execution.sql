@@ -1,13 +1,19 @@
--- Each execution with what it did itself. One without a span of its own is a root that never came: its calls tell of it.
+-- Each execution with what it did itself and what was said of it. One without a span of its own has not ended yet, or is a root
+-- that never came: its calls tell of it.
 CREATE TEMPORARY TABLE execution AS
 SELECT
-    *,
+    * REPLACE multiIf(
+        notEmpty(ParentExecutionId), ParentExecutionId,
+        -- The parent that a span names and that has not come may be a run that has said something.
+        RootId != ExecutionId AND (TenantId, TraceId, RootId) IN (SELECT TenantId, TraceId, ExecutionId FROM state), RootId,
+        SaidParentId
+    ) AS ParentExecutionId,
     IsRun AND Kind != 'implicit' AND toBool(isNotNull(Usage.1) + isNotNull(Usage.2) + isNotNull(Usage.3) + isNotNull(Usage.4) + isNotNull(Usage.5)) AS SpanReports,
     CallsReport OR SpanReports AS Reports,
     isNotNull(CalledCostUSD) OR (Kind != 'implicit' AND isNotNull(ReportedCostUSD)) AS HasCost
 FROM
 (
-    SELECT *, TraceId AS RunTraceId FROM counted WHERE IsRun
+    SELECT * FROM counted WHERE IsRun
 ) AS run
 FULL JOIN
 (
@@ -37,4 +43,5 @@ FULL JOIN
     FROM counted
     WHERE NOT IsRun
     GROUP BY TenantId, TraceId, ExecutionId
-) AS work USING (TenantId, TraceId, ExecutionId);
+) AS work USING (TenantId, TraceId, ExecutionId)
+FULL JOIN state USING (TenantId, TraceId, ExecutionId);

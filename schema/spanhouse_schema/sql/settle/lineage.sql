@@ -1,4 +1,5 @@
--- Which executions are above which, 128 levels far, and each above itself. Folded and unfolded as in place.sql.
+-- Which executions are above which, 128 levels far, and each above itself. Folded and unfolded as in place.sql. Nothing is above
+-- those whose ancestors never end: events may say anything of a parent.
 CREATE TEMPORARY TABLE lineage AS
 SELECT TenantId, TraceId, ExecutionId, ParentExecutionId, RootExecutionId, arrayJoin(arrayPushFront(above_ids, ExecutionId)) AS AncestorId
 FROM
@@ -8,8 +9,8 @@ FROM
         TraceId,
         ids,
         ups,
-        arrayMap(places -> otlp_gather(ids, places), known.2) AS lines,
-        otlp_gather(ids, arrayMap((place, own) -> if(place = nowhere, toUInt32(own), place), known.3, arrayEnumerate(ids))) AS roots
+        arrayMap((places, end) -> if(end = nowhere, otlp_gather(ids, places), []), known.2, known.1) AS lines,
+        otlp_gather(ids, arrayMap((place, end, own) -> if(end = nowhere AND place != nowhere, place, toUInt32(own)), known.3, known.1, arrayEnumerate(ids))) AS roots
     FROM
     (
         SELECT
