@@ -1,55 +1,50 @@
 """Settling: executions and counted calls, brought up to what the spans say now.
 
-A trace is settled as a whole, whenever spans of it have come, and from nothing but its spans: neither their order nor
-their splits nor their repeats matter, and to settle again changes nothing. The steps are SQL, in `sql/settle/`: each
-makes a temporary table from those before it, and the last two write. (One statement could do it all, but ClickHouse
-expands what a step names wherever it is used, and would analyse it for longer than it takes to run.)
+A trace is settled as a whole, whenever spans of it have come, and from nothing but its spans and events: neither their
+order nor their splits nor their repeats matter, and to settle again changes nothing. The steps are SQL, in
+`sql/settle/`, each a query over the ones before it, and the last two write. (One statement could do it all, but
+ClickHouse expands what a step names wherever it is used, and would analyse it for longer than it takes to run.)
 """
 
 import time
-from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Self
 
 from spanhouse_schema import ddl
 from spanhouse_schema.database import Database, Session
+from spanhouse_schema.errors import DatabaseError
 
-_STEPS = (
-    "candidate",
-    "seen",
-    "rival",
-    "event",
-    "changed",
+_NOMINATE = ("candidate", "seen", "rival")
+_DERIVE = (
     "state",
     "span",
     "place",
+    "container",
     "part",
-    "call_part",
     "lost",
+    "telling",
     "counted",
     "context",
     "execution",
     "lineage",
     "below",
     "settled",
-    # Calls first: the fingerprint in the executions is what says that a trace needs nothing more.
-    "agent_calls",
-    "agent_executions",
 )
-_DECIDES = "changed"
+# Calls first: the fingerprint in the executions is what says that a trace needs nothing more.
+_WRITE = ("agent_calls", "agent_executions")
+_STEPS = (*_NOMINATE, "partner", "event", "changed", *_DERIVE)
 # As many as are settled at once: about 2 KB of memory each.
 _MOST_SPANS = 200_000
-# Inserts may become visible in another order than they were made in; this is how far apart, at most.
+# What was inserted may become visible this much later, at most.
 _MARGIN_S = 600.0
 _EVER_MS = 2**42
+_TOUCHES = "TenantId LowCardinality(String), TraceId String, At DateTime64(3)"
 
 
 def settle(database: Database, within_s: float | None = None) -> int:
-    """Settle the traces that spans were inserted of in the last `within_s` seconds; None is all that are nominated.
-
-    Returns how many of them had changed. Some of their rows may have been written when it raises: run it again. Raises
-    `DatabaseError`.
-    """
-    within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
-    return sum(_settle(database, within_ms, first, last) for first, last in _ranges(database, within_ms))
+    """Settle once, as `Settling.settle` does."""
+    with Settling(database) as settling:
+        return settling.settle(within_s)
 
 
 def overdue_s(database: Database) -> float | None:
@@ -61,46 +56,115 @@ def overdue_s(database: Database) -> float | None:
     return max(time.time() - newest / 1e6, 0.0) + _MARGIN_S if rows else None
 
 
-def _ranges(database: Database, within_ms: int) -> list[tuple[str, str]]:
-    """First and last trace ids, so that the traces between them have few enough spans to be settled at once.
+class Settling:
+    """Settles again and again, in one session: its temporary tables are made once. Not for two threads at once."""
 
-    Spans lie in the order of their trace ids, so that each range reads a stretch of its own.
-    """
-    rows = database.rows(
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open = ExitStack()
+        self._session: Session | None = None
+        self._made: set[str] = set()
+
+    def settle(self, within_s: float | None = None) -> int:
+        """Settle the traces that were touched in the last `within_s` seconds; None is all that are nominated.
+
+        What an earlier call on this object has settled is not looked at again before somebody touches it. Returns how
+        many traces had changed. Some of their rows may have been written when it raises: call it again. Raises
+        `DatabaseError`.
         """
-        SELECT min(TraceId), max(TraceId)
-        FROM
-        (
-            SELECT TraceId, sum(sum(Spans)) OVER (ORDER BY TraceId) AS SpansUpTo
-            FROM spanhouse.touched_traces
-            WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
-            GROUP BY TraceId
+        within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
+        try:
+            return sum(self._settle(within_ms, first, last) for first, last in self._ranges(within_ms))
+        except DatabaseError:
+            # Whatever became of its tables, the next call begins with none.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the session, if there is one."""
+        self._open.close()
+        self._session = None
+        self._made.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ranges(self, within_ms: int) -> list[tuple[str, str]]:
+        """First and last trace ids, so that the traces between them have few enough spans to be settled at once.
+
+        Spans lie in the order of their trace ids, so that each range reads a stretch of its own.
+        """
+        rows = self._database.rows(
+            """
+            SELECT min(TraceId), max(TraceId)
+            FROM
+            (
+                SELECT TraceId, sum(sum(Spans)) OVER (ORDER BY TraceId) AS SpansUpTo
+                FROM spanhouse.touched_traces
+                WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
+                GROUP BY TraceId
+            )
+            GROUP BY intDiv(SpansUpTo, {most:UInt32})
+            ORDER BY 1
+            """,
+            parameters={"within_ms": within_ms, "most": _MOST_SPANS},
         )
-        GROUP BY intDiv(SpansUpTo, {most:UInt32})
-        ORDER BY 1
-        """,
-        parameters={"within_ms": within_ms, "most": _MOST_SPANS},
-    )
-    return [(first, last) for first, last in rows]
+        return [(first, last) for first, last in rows]
 
+    def _settle(self, within_ms: int, first: str, last: str) -> int:
+        # Taken before anything is read: whoever reads later writes the greater version.
+        parameters = {"version": str(time.time_ns() // 1000)}
+        bounds = {"within_ms": str(within_ms), "first": first, "last": last}
+        changed = self._nominate(parameters | bounds)
+        if changed:
+            for step in _DERIVE:
+                self._fill(step, parameters)
+            for step in _WRITE:
+                for statement in ddl.statements(f"settle/{step}"):
+                    self._ours.command(statement)
+        self._forget()
+        return changed
 
-def _settle(database: Database, within_ms: int, first: str, last: str) -> int:
-    # Taken before anything is read: whoever reads later writes the greater version.
-    version = time.time_ns() // 1000
-    parameters = {"within_ms": str(within_ms), "first": first, "last": last, "version": str(version)}
-    changed = 0
-    with database.session() as session:
-        # See ingest.py: a quarter of what it takes to analyse the steps.
-        session.command("SET optimize_and_compare_chain = 0")
-        for step in _STEPS:
-            _run(session, step, parameters)
-            if step == _DECIDES:
-                changed = session.count(step)
-                if not changed:
-                    break
-    return changed
+    def _nominate(self, parameters: dict[str, str]) -> int:
+        """Find the traces that changed, and return how many they are."""
+        for step in (*_NOMINATE, "partner"):
+            self._fill(step, parameters)
+        if self._ours.count("partner"):
+            for step in _NOMINATE:
+                self._fill(step, parameters)
+        for step in ("event", "changed"):
+            self._fill(step, parameters)
+        return self._ours.count("changed")
 
+    def _forget(self) -> None:
+        """Empty the tables, but for what has been settled in the last minute."""
+        self._ours.command("INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate WHERE At > now64(3) - 60")
+        self._ours.command("TRUNCATE TABLE candidate")
+        self._ours.command("INSERT INTO candidate SELECT TenantId, TraceId, At FROM finished WHERE At > now64(3) - 60")
+        self._ours.command("TRUNCATE TABLE finished")
+        self._ours.command("INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate")
+        for step in self._made:
+            self._ours.command(f"TRUNCATE TABLE {step}")
 
-def _run(session: Session, step: str, parameters: Mapping[str, str]) -> None:
-    for statement in ddl.statements(f"settle/{step}"):
-        session.command(statement, parameters)
+    def _fill(self, step: str, parameters: dict[str, str]) -> None:
+        (query,) = ddl.statements(f"settle/{step}")
+        if step in self._made:
+            self._ours.command(f"TRUNCATE TABLE {step}")
+            self._ours.command(f"INSERT INTO {step} {query}", parameters)
+        else:
+            self._ours.command(f"CREATE TEMPORARY TABLE {step} AS {query}", parameters)
+            self._made.add(step)
+
+    @property
+    def _ours(self) -> Session:
+        if self._session is None:
+            self._session = self._open.enter_context(self._database.session())
+            # See ingest.py: a quarter of what it takes to analyse the steps.
+            self._session.command("SET optimize_and_compare_chain = 0")
+            self._session.command(f"CREATE TEMPORARY TABLE finished ({_TOUCHES})")
+            self._session.command("CREATE TEMPORARY TABLE partner (TenantId LowCardinality(String), TraceId String)")
+            self._made.add("partner")
+        return self._session

@@ -9,7 +9,7 @@ down_revision = "0003"
 
 TABLES = ("agent_spans", "touched_traces", "response_ids", "agent_calls", "agent_executions")
 VIEWS = ("touched_traces_mv", "touched_events_mv", "response_ids_mv", "agent_spans_mv", "llm_calls", "agent_actions")
-FUNCTIONS = ("otlp_count", "otlp_gather")
+FUNCTIONS = ("otlp_count", "otlp_gather", "otlp_order")
 
 
 def upgrade() -> None:

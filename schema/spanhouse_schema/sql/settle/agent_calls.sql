@@ -12,7 +12,7 @@ SELECT
     ReportedCostUSD, if(isNull(ReportedCostUSD), '', 'reported'), NOT Failed,
     (toUnixTimestamp64Nano(call.EndedAt) - toUnixTimestamp64Nano(call.StartedAt)) / 1e6,
     Version, 0
-FROM (SELECT * FROM counted WHERE NOT IsRun) AS call
+FROM (SELECT *, CountedKind AS Kind FROM counted WHERE NOT IsRun) AS call
 INNER JOIN settled USING (TenantId, TraceId, ExecutionId)
 INNER JOIN changed USING (TenantId, TraceId);
 

@@ -1,5 +1,4 @@
 -- What each execution must know of those below it.
-CREATE TEMPORARY TABLE below AS
 SELECT
     TenantId,
     TraceId,

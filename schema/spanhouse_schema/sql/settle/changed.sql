@@ -1,20 +1,19 @@
--- The traces whose spans and events are not those that they were last settled from, and the version that their rows get. A watermark only
--- nominates traces; this decides. A version is greater than the one before even where a clock was set back.
-CREATE TEMPORARY TABLE changed AS
+-- The traces whose spans and events are not those that they were last settled from, and the version that their rows get. A
+-- watermark only nominates traces; this decides. A version is greater than the one before even where a clock was set back.
 SELECT TenantId, TraceId, Fingerprint, greatest({version:UInt64}, LastVersion + 1) AS Version
 FROM
 (
-    SELECT TenantId, TraceId, sum(Fingerprint) AS Fingerprint
+    SELECT TenantId, TraceId, sum(Hash) AS Fingerprint, max(Counts) AS HasCounts
     FROM
     (
-        SELECT TenantId, TraceId, sum(Hash) AS Fingerprint
-        FROM seen GROUP BY TenantId, TraceId
+        SELECT TenantId, TraceId, Hash, Counts FROM seen
         UNION ALL
-        SELECT TenantId, RivalOf, sum(cityHash64(TraceId, SpanId, StartedAt)) AS Fingerprint
-        FROM rival GROUP BY TenantId, RivalOf
+        SELECT TenantId, TraceId, cityHash64(EventId), 1 FROM event
         UNION ALL
-        SELECT TenantId, TraceId, sum(cityHash64(EventId)) AS Fingerprint
-        FROM event GROUP BY TenantId, TraceId
+        SELECT TenantId, own.TraceId AS TraceId, cityHash64(other.TraceId, SpanId, StartedAt), 1
+        FROM (SELECT DISTINCT TenantId, ResponseId, TraceId FROM rival WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM seen)) AS own
+        INNER JOIN rival AS other USING (TenantId, ResponseId)
+        WHERE other.TraceId != own.TraceId
     )
     GROUP BY TenantId, TraceId
 ) AS now
@@ -22,7 +21,7 @@ LEFT JOIN
 (
     SELECT TenantId, TraceId, argMax(Fingerprint, Version) AS LastFingerprint, max(Version) AS LastVersion
     FROM spanhouse.agent_executions
-    WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM seen UNION ALL SELECT TenantId, TraceId FROM event)
+    WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM candidate)
     GROUP BY TenantId, TraceId
 ) AS before USING (TenantId, TraceId)
-WHERE Fingerprint != LastFingerprint;
+WHERE Fingerprint != LastFingerprint AND (HasCounts OR LastVersion > 0);

@@ -1,10 +1,8 @@
--- Of whom each execution is: what its own spans say first, then the spans that belong to it, then (ExecutionId '') any of the
--- trace; of those the earliest.
-CREATE TEMPORARY TABLE context AS
+-- Of whom the spans of each execution are and (ExecutionId '') those of each trace: what the earliest that says so says.
 SELECT
     TenantId,
     TraceId,
-    role.1 AS ExecutionId,
+    ExecutionId,
     argMinIf(SessionId, Place, notEmpty(SessionId)) AS SessionId,
     argMinIf(UserId, Place, notEmpty(UserId)) AS UserId,
     argMinIf(ClientAccountId, Place, notEmpty(ClientAccountId)) AS ClientAccountId,
@@ -13,14 +11,8 @@ SELECT
     argMinIf(FlowId, Place, notEmpty(FlowId)) AS FlowId
 FROM
 (
-    SELECT *, (role.2, StartedAt, SpanId) AS Place
-    FROM
-    (
-        SELECT
-            TenantId, TraceId, SpanId, StartedAt, SessionId, UserId, ClientAccountId, EngagementId, CaseId, FlowId,
-            arrayJoin([(SpanId, 1), (TopId, 1), (ExecutionId, 2), ('', 3)]) AS role
-        FROM part
-        WHERE notEmpty(SessionId) OR notEmpty(UserId) OR notEmpty(ClientAccountId) OR notEmpty(EngagementId) OR notEmpty(CaseId) OR notEmpty(FlowId)
-    )
+    SELECT *, otlp_order(StartedAt, SpanId) AS Place
+    FROM part
+    WHERE notEmpty(SessionId) OR notEmpty(UserId) OR notEmpty(ClientAccountId) OR notEmpty(EngagementId) OR notEmpty(CaseId) OR notEmpty(FlowId)
 )
-GROUP BY TenantId, TraceId, ExecutionId;
+GROUP BY GROUPING SETS ((TenantId, TraceId, ExecutionId), (TenantId, TraceId));

@@ -1,5 +1,4 @@
 -- What was said of runs in the traces to look at, each event once. One that names no trace is a trace of its own.
-CREATE TEMPORARY TABLE event AS
 SELECT * EXCEPT TraceId, if(notEmpty(TraceId), TraceId, ExecutionId) AS TraceId
 FROM spanhouse.execution_events
 WHERE startsWith(EventName, 'spanhouse.execution.') AND notEmpty(ExecutionId)

@@ -1,6 +1,5 @@
 -- Each execution with what it did itself and what was said of it. One without a span of its own has not ended yet, or is a root
 -- that never came: its calls tell of it.
-CREATE TEMPORARY TABLE execution AS
 SELECT
     * REPLACE multiIf(
         notEmpty(ParentExecutionId), ParentExecutionId,
@@ -13,7 +12,7 @@ SELECT
     isNotNull(CalledCostUSD) OR (Kind != 'implicit' AND isNotNull(ReportedCostUSD)) AS HasCost
 FROM
 (
-    SELECT * FROM counted WHERE IsRun
+    SELECT * EXCEPT CountedKind, CountedKind AS Kind FROM counted WHERE IsRun
 ) AS run
 FULL JOIN
 (
@@ -40,8 +39,7 @@ FULL JOIN
         argMax((Failed, ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), CountedId)) AS LastCall,
         argMaxIf((ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), CountedId), Failed) AS LastFailedCall,
         argMin(ServiceName, (StartedAt, CountedId)) AS CallServiceName
-    FROM counted
-    WHERE NOT IsRun
+    FROM (SELECT *, CountedKind AS Kind FROM counted WHERE NOT IsRun)
     GROUP BY TenantId, TraceId, ExecutionId
 ) AS work USING (TenantId, TraceId, ExecutionId)
 FULL JOIN state USING (TenantId, TraceId, ExecutionId);

@@ -1,6 +1,5 @@
 -- Which executions are above which, 128 levels far, and each above itself. Folded and unfolded as in place.sql. Nothing is above
 -- those whose ancestors never end: events may say anything of a parent.
-CREATE TEMPORARY TABLE lineage AS
 SELECT TenantId, TraceId, ExecutionId, ParentExecutionId, RootExecutionId, arrayJoin(arrayPushFront(above_ids, ExecutionId)) AS AncestorId
 FROM
 (

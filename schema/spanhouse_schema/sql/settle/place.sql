@@ -1,6 +1,5 @@
 -- What each span belongs to. A trace is folded into arrays, a place a span, what a span points to being a place too; `nowhere`,
 -- the place after the last, is none. At the end it is unfolded again, into ids.
-CREATE TEMPORARY TABLE place AS
 SELECT
     TenantId, TraceId, SpanId, TopId, TwinId, RootId,
     if(notEmpty(RunId), RunId, ChainId) AS ParentExecutionId,

@@ -1,5 +1,4 @@
 -- Each execution as it is to be stored, but for its totals.
-CREATE TEMPORARY TABLE settled AS
 WITH
     -- What a span says of its calls in sum counts only where nothing below it says anything.
     SpanReports AND NOT CallsReport AND NOT BelowReports AS TellsItself,

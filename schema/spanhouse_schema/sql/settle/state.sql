@@ -1,5 +1,4 @@
 -- How each run stood by what was said of it. A final state wins over what is said later; otherwise the latest counts.
-CREATE TEMPORARY TABLE state AS
 SELECT
     TenantId,
     TraceId,
