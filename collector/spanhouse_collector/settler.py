@@ -1,24 +1,29 @@
 """The settler: has traces settled soon after spans of them were inserted, by whomever; one settling at a time.
 
-Two windows nominate traces. After each insert of ours, those of the last seconds. Every minute, those of the last ten
-minutes: others insert too, and what is inserted may become visible late.
+Two windows nominate traces. After each insert of ours, and every few seconds for the sake of others', those of the last
+half minute. Every minute, those of the last ten: what is inserted may become visible late.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import structlog
 
 from spanhouse_collector.metrics import Metrics
-from spanhouse_schema import Database, DatabaseError, settling
+from spanhouse_schema import Database, DatabaseError
+from spanhouse_schema.settling import Settling, overdue_s
 
-_MARGIN_S = 5.0
+_LOOK_EVERY_S, _LOOK_WITHIN_S = 10.0, 30.0
 _SWEEP_EVERY_S, _SWEEP_WITHIN_S = 60.0, 600.0
-# An unchanging cost is paid for each settling: so this long, or as long as the last one took, passes in between.
+# A settling costs something however little it settles: this long, or as long as the last one took, passes in between.
 _PAUSE_S = 0.3
 _RETRY_S = 5.0
+_LOGGED_CHARACTERS = 500
 
+_T = TypeVar("_T")
 _log = structlog.get_logger()
 
 
@@ -28,20 +33,26 @@ class Settler:
     def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database = database
         self._metrics = metrics
+        self._settling = Settling(database)
         self._nudged = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="settler")
         self._task: asyncio.Task[None] | None = None
         self._failures = 0
+        # In monotonic seconds, when the last ones that succeeded began.
+        self._settled_at = self._swept_at = time.monotonic()
 
     async def start(self) -> None:
         """Begin with what was left unsettled when the last process ended."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Finish the settling that runs, and what was inserted before this was called."""
+        """Finish the settling that runs, and settle once more what has been inserted since."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            if self._nudged.is_set():
+                await self._attempt(self._window_s())
+        await self._in_thread(self._settling.close)
         self._thread.shutdown()
 
     def nudge(self) -> None:
@@ -49,45 +60,63 @@ class Settler:
         self._nudged.set()
 
     async def _run(self) -> None:
-        settled = swept = time.monotonic()
-        await self._insist(None)
+        while not await self._catch_up():  # noqa: ASYNC110  # what is waited for is a database that answers
+            await asyncio.sleep(_RETRY_S)
         while True:
-            await self._wait(swept + _SWEEP_EVERY_S)
-            self._nudged.clear()
+            await self._wait()
             began = time.monotonic()
-            sweeps = began >= swept + _SWEEP_EVERY_S
-            since = swept - _SWEEP_WITHIN_S if sweeps else settled - _MARGIN_S
-            await self._insist(since)
-            settled, swept = began, began if sweeps else swept
-            await asyncio.sleep(max(_PAUSE_S, time.monotonic() - began))
+            sweeps = began >= self._swept_at + _SWEEP_EVERY_S
+            within = began - self._swept_at + _SWEEP_WITHIN_S if sweeps else self._window_s()
+            if await self._attempt(within):
+                self._swept_at = began if sweeps else self._swept_at
+                await asyncio.sleep(max(_PAUSE_S, time.monotonic() - began))
+            else:
+                await asyncio.sleep(_RETRY_S)
 
-    async def _wait(self, until: float) -> None:
+    async def _catch_up(self) -> bool:
         try:
-            await asyncio.wait_for(self._nudged.wait(), max(until - time.monotonic(), 0))
+            overdue = await self._in_thread(lambda: overdue_s(self._database))
+        except DatabaseError as error:
+            self._complain(error)
+            return False
+        return await self._attempt(overdue)
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._nudged.wait(), _LOOK_EVERY_S)
         except TimeoutError:
             return
 
-    async def _insist(self, since: float | None) -> None:
-        """Settle what was touched since then (monotonic seconds), again and again until it succeeds."""
-        while True:
-            try:
-                await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self._settle, since))
-            except DatabaseError as error:
-                self._complain(error)
-                await asyncio.sleep(_RETRY_S)
-            else:
-                self._failures = 0
-                return
+    def _window_s(self) -> float:
+        return time.monotonic() - self._settled_at + _LOOK_WITHIN_S
 
-    def _settle(self, since: float | None) -> None:
-        within_s = settling.overdue_s(self._database) if since is None else time.monotonic() - since
-        with self._metrics.settle_seconds.time():
-            changed = settling.settle(self._database, within_s)
+    async def _attempt(self, within_s: float | None) -> bool:
+        """Settle what was touched in the last seconds, and say whether that succeeded."""
+        began = time.monotonic()
+        self._nudged.clear()
+        try:
+            with self._metrics.settle_seconds.time():
+                changed = await self._in_thread(lambda: self._settling.settle(within_s))
+        except DatabaseError as error:
+            self._complain(error)
+            return False
+        self._failures = 0
+        self._settled_at = began
         self._metrics.settled_traces.inc(changed)
+        return True
+
+    async def _in_thread(self, step: Callable[[], _T]) -> _T:
+        """What `step` returns; when cancelled, cancelled only after it has ended."""
+        task = asyncio.get_running_loop().run_in_executor(self._thread, step)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.gather(task, return_exceptions=True)
+            raise
 
     def _complain(self, error: DatabaseError) -> None:
         self._failures += 1
         self._metrics.settle_failures.inc()
         # The first, the second, the fourth, …: an outage of hours is a few lines.
         if self._failures & (self._failures - 1) == 0:
-            _log.warning("executions are not settled yet", error=str(error)[:500])
+            _log.warning("executions are not settled yet", error=str(error)[:_LOGGED_CHARACTERS])

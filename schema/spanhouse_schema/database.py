@@ -1,5 +1,6 @@
 """`Database`: the one way to ClickHouse, embedded (chDB) or a server, and the only place that makes a client."""
 
+import json
 import queue
 import re
 from collections.abc import Generator, Iterator, Mapping
@@ -203,8 +204,8 @@ class Session(Protocol):
     def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
         """Run a statement that returns nothing. Raises `DatabaseError`."""
 
-    def count(self, table: str) -> int:
-        """How many rows a table has, a temporary one also. Raises `DatabaseError`."""
+    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
+        """The rows of a query, as JSON spells their values. Raises `DatabaseError`."""
 
 
 class _EmbeddedSession:
@@ -214,8 +215,9 @@ class _EmbeddedSession:
     def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
         self._connection.query(sql, parameters=parameters)
 
-    def count(self, table: str) -> int:
-        return int(self._connection.query(f"SELECT count() FROM {table}"))
+    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
+        text = self._connection.query(sql, "JSONCompactEachRow", parameters)
+        return [json.loads(line) for line in text.splitlines()]
 
 
 class _ServerSession:
@@ -228,11 +230,12 @@ class _ServerSession:
         except ClickHouseError as error:
             _raise(error)
 
-    def count(self, table: str) -> int:
+    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
         try:
-            return int(self._client.query(f"SELECT count() FROM {table}").result_rows[0][0])
+            text = self._client.raw_query(sql, fmt="JSONCompactEachRow", parameters=dict(parameters or {}))
         except ClickHouseError as error:
             _raise(error)
+        return [json.loads(line) for line in text.splitlines()]
 
 
 class Statistics(NamedTuple):

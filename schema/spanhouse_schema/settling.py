@@ -38,6 +38,12 @@ _MOST_SPANS = 200_000
 # What was inserted may become visible this much later, at most.
 _MARGIN_S = 600.0
 _EVER_MS = 2**42
+_SETTINGS = (
+    # See ingest.py: a quarter of what it takes to analyse the steps.
+    "optimize_and_compare_chain",
+    # A block would be merged row by row before it is written; a settling writes each key once. Half of each write.
+    "optimize_on_insert",
+)
 _TOUCHES = "TenantId LowCardinality(String), TraceId String, At DateTime64(3)"
 
 
@@ -97,7 +103,7 @@ class Settling:
 
         Spans lie in the order of their trace ids, so that each range reads a stretch of its own.
         """
-        rows = self._database.rows(
+        rows = self._ours.rows(
             """
             SELECT min(TraceId), max(TraceId)
             FROM
@@ -105,12 +111,13 @@ class Settling:
                 SELECT TraceId, sum(sum(Spans)) OVER (ORDER BY TraceId) AS SpansUpTo
                 FROM spanhouse.touched_traces
                 WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
+                    AND (TenantId, TraceId, At) NOT IN (SELECT TenantId, TraceId, At FROM finished)
                 GROUP BY TraceId
             )
             GROUP BY intDiv(SpansUpTo, {most:UInt32})
             ORDER BY 1
             """,
-            parameters={"within_ms": within_ms, "most": _MOST_SPANS},
+            {"within_ms": str(within_ms), "most": str(_MOST_SPANS)},
         )
         return [(first, last) for first, last in rows]
 
@@ -132,12 +139,12 @@ class Settling:
         """Find the traces that changed, and return how many they are."""
         for step in (*_NOMINATE, "partner"):
             self._fill(step, parameters)
-        if self._ours.count("partner"):
+        if self._count("partner"):
             for step in _NOMINATE:
                 self._fill(step, parameters)
         for step in ("event", "changed"):
             self._fill(step, parameters)
-        return self._ours.count("changed")
+        return self._count("changed")
 
     def _forget(self) -> None:
         """Empty the tables, but for what has been settled in the last minute."""
@@ -158,12 +165,15 @@ class Settling:
             self._ours.command(f"CREATE TEMPORARY TABLE {step} AS {query}", parameters)
             self._made.add(step)
 
+    def _count(self, table: str) -> int:
+        return int(self._ours.rows(f"SELECT count() FROM {table}")[0][0])
+
     @property
     def _ours(self) -> Session:
         if self._session is None:
             self._session = self._open.enter_context(self._database.session())
-            # See ingest.py: a quarter of what it takes to analyse the steps.
-            self._session.command("SET optimize_and_compare_chain = 0")
+            for setting in _SETTINGS:
+                self._session.command(f"SET {setting} = 0")
             self._session.command(f"CREATE TEMPORARY TABLE finished ({_TOUCHES})")
             self._session.command("CREATE TEMPORARY TABLE partner (TenantId LowCardinality(String), TraceId String)")
             self._made.add("partner")

@@ -1,9 +1,9 @@
 """The conventions as SQL: what the view `agent_spans_mv` is filled with.
 
 A span's attributes are gone through once. Each key is looked up among all spellings, so that two hundred of them cost
-what ten do, and becomes a number: the rank of its spelling, and its position in the span. Spellings that compete for one
-concept share a slot; sorted, the first number in a slot is the spelling that wins. A slot is read once, under a name of its
-own: what ClickHouse plans for every INSERT has to be short.
+what ten do, and becomes a number: the rank of its spelling, and its position in the span. Spellings that compete for
+one concept share a slot; sorted, the first number in a slot is the spelling that wins. A slot is read once, under a
+name of its own: ClickHouse plans the view for every INSERT, and takes the longer for it the longer it is.
 """
 
 import re
@@ -23,7 +23,7 @@ _Slot = tuple[str, ...]
 
 
 def fill(sql: str) -> str:
-    """The statement with `{Ranked}`, `{Places}`, `{Slots}`, `{Kind}` and every `{Concept}` of the tables spelled out."""
+    """The statement with `{Ranked}`, `{Places}`, `{Slots}`, `{Kind}` and each `{Concept}` spelled out."""
     expressions = {"Ranked": _ranked, "Places": _places, "Slots": _slot_texts, "Kind": _kind}
     return re.sub(r"\{([A-Z][A-Za-z]+)\}", lambda found: expressions.get(found[1], lambda: _concept(found[1]))(), sql)
 

@@ -20,5 +20,5 @@ INSERT INTO spanhouse.agent_calls (TenantId, TraceId, SpanId, Version, IsDeleted
 SELECT TenantId, TraceId, SpanId, changed.Version, 1
 FROM spanhouse.agent_calls FINAL
 INNER JOIN changed USING (TenantId, TraceId)
-WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed)
+WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed WHERE LastVersion > 0)
     AND (TenantId, TraceId, SpanId) NOT IN (SELECT TenantId, TraceId, CountedId FROM counted WHERE NOT IsRun);

@@ -42,5 +42,5 @@ INSERT INTO spanhouse.agent_executions (TenantId, TraceId, ExecutionId, Fingerpr
 SELECT TenantId, TraceId, ExecutionId, changed.Fingerprint, changed.Version, 1
 FROM spanhouse.agent_executions FINAL
 INNER JOIN changed USING (TenantId, TraceId)
-WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed)
+WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed WHERE LastVersion > 0)
     AND (TenantId, TraceId, ExecutionId) NOT IN (SELECT TenantId, TraceId, ExecutionId FROM settled);

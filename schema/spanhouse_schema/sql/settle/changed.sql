@@ -1,6 +1,6 @@
 -- The traces whose spans and events are not those that they were last settled from, and the version that their rows get. A
 -- watermark only nominates traces; this decides. A version is greater than the one before even where a clock was set back.
-SELECT TenantId, TraceId, Fingerprint, greatest({version:UInt64}, LastVersion + 1) AS Version
+SELECT TenantId, TraceId, Fingerprint, LastVersion, greatest({version:UInt64}, LastVersion + 1) AS Version
 FROM
 (
     SELECT TenantId, TraceId, sum(Hash) AS Fingerprint, max(Counts) AS HasCounts

@@ -36,7 +36,7 @@ FULL JOIN
         toBool(countIf(Kind = 'model' AND isNotNull(coalesce(Usage.1, Usage.2, Usage.3, Usage.4, Usage.5)))) AS CallsReport,
         min(StartedAt) AS FirstCallAt,
         max(EndedAt) AS LastCallAt,
-        argMax((Failed, ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), CountedId)) AS LastCall,
+        argMax(Failed, (ifNull(EndedAt, toDateTime64(0, 9)), CountedId)) AS LastCallFailed,
         argMaxIf((ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), CountedId), Failed) AS LastFailedCall,
         argMin(ServiceName, (StartedAt, CountedId)) AS CallServiceName
     FROM (SELECT *, CountedKind AS Kind FROM counted WHERE NOT IsRun)

@@ -68,21 +68,29 @@ FROM
                         ) AS known
                     FROM
                     (
-                        SELECT *, otlp_gather(kinds, parents) AS kinds_above
+                        SELECT
+                            *,
+                            otlp_gather(kinds, parents) AS kinds_above,
+                            -- Most traces are shallow: where nobody has a grandparent, or a fourth ancestor, few rounds do.
+                            otlp_gather(parents, parents) AS grandparents,
+                            multiIf(
+                                arrayAll(place -> place = nowhere, grandparents), 1,
+                                arrayAll(place -> place = nowhere, otlp_gather(grandparents, grandparents)), 2,
+                                toUInt64(ceil(log2(nowhere)))
+                            ) AS rounds
                         FROM
                         (
                             SELECT
                                 TenantId,
                                 TraceId,
-                                -- In order, so that nothing depends on how the spans came; the last place is nowhere.
-                                arrayPushBack(arraySort(groupArray((SpanId, ParentSpanId, toString(Kind), Subject, Call))), ('', '', '', 0, 0)) AS spans,
+                                -- In whatever order they come: all that leaves this query is ids. The last place is nowhere.
+                                arrayPushBack(groupArray((SpanId, ParentSpanId, KindOrNone, Subject, Call)), ('', '', '', 0, 0)) AS spans,
                                 spans.1 AS ids,
                                 spans.2 AS ups,
                                 spans.3 AS kinds,
                                 spans.4 AS subjects,
                                 spans.5 AS calls,
                                 toUInt32(length(ids)) AS nowhere,
-                                toUInt64(ceil(log2(nowhere))) AS rounds,
                                 arrayMap(
                                     (place, up, id) -> if(up = id, nowhere, least(toUInt32(place), nowhere)),
                                     arraySlice(arrayEnumerateDense(arrayConcat(ids, ups)), nowhere + 1), ups, ids
@@ -90,7 +98,8 @@ FROM
                             FROM
                             (
                                 SELECT
-                                    TenantId, TraceId, SpanId, ParentSpanId, Kind,
+                                    TenantId, TraceId, SpanId, ParentSpanId,
+                                    CAST(Kind, 'Enum8(\'\' = 0, \'other\', \'chain\', \'agent\', \'workflow\', \'model\', \'embedding\', \'tool\')') AS KindOrNone,
                                     multiIf(Kind IN ('agent', 'workflow'), cityHash64(Kind, AgentName), Kind = 'tool', cityHash64(Kind, ToolName), cityHash64(Kind)) AS Subject,
                                     if(Kind = 'tool' AND notEmpty(ToolCallId), cityHash64(ToolCallId), 0) AS Call
                                 FROM span

@@ -33,7 +33,7 @@ SELECT
         execution.Failed, 'failed',
         -- A run that ends in a failed agent has failed, though its own span keeps silent about it.
         Kind = 'workflow' AND Children > 0, if(LastChild.1, 'failed', 'completed'),
-        NOT HasSpan AND LastCall.1, 'failed',
+        NOT HasSpan AND LastCallFailed, 'failed',
         'completed'
     ) AS Status,
     multiIf(notEmpty(execution.StatusMessage), execution.StatusMessage, Status = Said.1, Said.2, '') AS StatusMessage,
