@@ -29,6 +29,7 @@ _DERIVE = (
     "lineage",
     "below",
     "settled",
+    "stored",
 )
 # Calls first: the fingerprint in the executions is what says that a trace needs nothing more.
 _WRITE = ("agent_calls", "agent_executions")

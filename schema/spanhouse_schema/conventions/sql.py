@@ -31,7 +31,8 @@ def fill(sql: str) -> str:
 def _ranked() -> str:
     keys = [attribute for slot in _slots() for attribute in slot]
     rank = f"transform(key, {_array(map(literal, keys))}, {_array(range(1, len(keys) + 1))}, 0)"
-    number = f"if(text = '', 0, toUInt32({rank}) * {_POSITIONS} + position)"
+    # Logfire says null where there is nothing.
+    number = f"if(text IN ('', 'null'), 0, toUInt32({rank}) * {_POSITIONS} + position)"
     attributes = "mapKeys(SpanAttributes), mapValues(SpanAttributes), arrayEnumerate(mapKeys(SpanAttributes))"
     numbers = f"arrayMap((key, text, position) -> {number}, {attributes})"
     return f"arraySort(arrayFilter(number -> number >= {_POSITIONS}, {numbers}))"
@@ -107,7 +108,9 @@ def _value(spelling: Spelling) -> str:
         return text
     # JSON paths count from 0 in the table, and from 1 in ClickHouse.
     steps = ", ".join(str(int(step) + 1) if step.isdigit() else literal(step) for step in spelling.path)
-    return f"{'JSONExtractRaw' if spelling.concept.endswith(_NUMBERS) else 'JSONExtractString'}({text}, {steps})"
+    if spelling.concept.endswith(_NUMBERS):
+        return f"ifNull(nullIf(JSONExtractRaw({text}, {steps}), 'null'), '')"
+    return f"JSONExtractString({text}, {steps})"
 
 
 def _text(slot: _Slot) -> str:

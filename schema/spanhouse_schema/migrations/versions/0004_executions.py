@@ -7,7 +7,14 @@ from spanhouse_schema import ddl
 revision = "0004"
 down_revision = "0003"
 
-TABLES = ("agent_spans", "touched_traces", "response_ids", "agent_calls", "agent_executions")
+TABLES = (
+    "agent_spans",
+    "touched_traces",
+    "response_ids",
+    "agent_calls",
+    "agent_executions",
+    "agent_executions_by_agent",
+)
 VIEWS = ("touched_traces_mv", "touched_events_mv", "response_ids_mv", "agent_spans_mv", "llm_calls", "agent_actions")
 FUNCTIONS = ("otlp_count", "otlp_gather", "otlp_order")
 

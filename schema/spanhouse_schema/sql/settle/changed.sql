@@ -19,7 +19,7 @@ FROM
 ) AS now
 LEFT JOIN
 (
-    SELECT TenantId, TraceId, argMax(Fingerprint, Version) AS LastFingerprint, max(Version) AS LastVersion
+    SELECT TenantId, TraceId, argMax(Fingerprint, (Version, NOT IsDeleted)) AS LastFingerprint, max(Version) AS LastVersion
     FROM spanhouse.agent_executions
     WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM candidate)
     GROUP BY TenantId, TraceId

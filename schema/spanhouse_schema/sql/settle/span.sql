@@ -12,6 +12,6 @@ FROM
     SELECT * FROM spanhouse.agent_spans
     WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed)
         AND (TenantId, TraceId, SpanId) IN (SELECT TenantId, TraceId, SpanId FROM seen WHERE States > 1)
-    ORDER BY EndedAt DESC NULLS LAST, StartedAt DESC, SpanName DESC, Kind DESC, ParentSpanId DESC
+    ORDER BY EndedAt DESC NULLS LAST, StartedAt DESC, SpanName DESC, Kind DESC, ParentSpanId DESC, toString(tuple(* EXCEPT IngestedAt)) DESC
     LIMIT 1 BY TenantId, TraceId, SpanId
 );
