@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import door, end_to_end, insert, latency, memory
+from bench import door, end_to_end, executions, insert, latency, memory, settle
 from bench.report import Figure, publish
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
@@ -13,17 +13,22 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "end-to-end": end_to_end.measure,
     "latency": latency.measure,
     "door": door.measure,
+    "executions": executions.measure,
+    "settle": settle.measure,
     "memory": memory.measure,
 }
+LONG = ("settle", "memory")
 
 
 def main() -> None:
-    """Measure the parts that were named, or all but `memory`, which takes ten minutes."""
+    """Measure the parts that were named, or all but the `LONG` ones, which take tens of minutes."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all but memory by default")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all but {' and '.join(LONG)} by default"
+    )
     parser.add_argument("--output", type=Path, default=Path("bench/results/latest.json"))
     arguments = parser.parse_args()
-    parts = arguments.parts or [name for name in PARTS if name != "memory"]
+    parts = arguments.parts or [name for name in PARTS if name not in LONG]
     if unknown := set(parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory(prefix="spanhouse-bench-") as directory:

@@ -51,7 +51,7 @@ def _request(chance: random.Random, number: int) -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     resource.resource.attributes.extend(
-        _attributes(
+        attributes(
             {
                 "service.name": f"agents-{number % 7}",
                 "telemetry.sdk.language": "python",
@@ -84,7 +84,7 @@ def _span(chance: random.Random, trace_id: bytes, parent: bytes) -> Span:
         start_time_unix_nano=start,
         end_time_unix_nano=start + chance.randrange(3 * 10**9),
         flags=257,
-        attributes=_attributes(
+        attributes=attributes(
             {
                 "gen_ai.operation.name": "chat",
                 "gen_ai.provider.name": "openai",
@@ -103,7 +103,8 @@ def _span(chance: random.Random, trace_id: bytes, parent: bytes) -> Span:
     )
 
 
-def _attributes(values: Mapping[str, str | bool | int | float | list[str]]) -> list[KeyValue]:
+def attributes(values: Mapping[str, str | bool | int | float | list[str]]) -> list[KeyValue]:
+    """Attributes as OTLP has them, each of its value's type."""
     return [KeyValue(key=key, value=_any_value(value)) for key, value in values.items()]
 
 

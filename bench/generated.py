@@ -1,0 +1,150 @@
+"""Databases of a size that no client could fill in a morning: rows that ClickHouse makes of numbers, straight in SQL.
+
+Ids are hashes, so that the rows of a trace lie anywhere among the others', as those of real traces do.
+"""
+
+from spanhouse_schema import Database
+
+SPANS_PER_TRACE = 10
+AGENTS = 1_000
+TENANT = "bench"
+# So many rows are one INSERT: about 1 GB of memory.
+_BLOCK = 2_000_000
+
+# What the n-th trace, and the s-th of its ten spans, is called. The first is the agent's, and everybody's parent.
+_TRACE_ID = "lower(hex(sipHash128(n)))"
+_SPAN_ID = "lower(hex(sipHash64(n, s)))"
+_AGENT_NAME = f"concat('agent-', toString(sipHash64(n, 'agent') % {AGENTS}))"
+_STARTED_AT = "toDateTime64('2026-10-20 00:00:00', 9) + toIntervalMillisecond(n)"
+_SESSION_ID = "concat('session-', toString(intDiv(n, 10)))"
+_USER_ID = "concat('user-', toString(sipHash64(n, 'user') % 10000))"
+_KIND = "['agent', 'model', 'tool', 'model', 'tool', 'model', 'tool', 'model', 'other', 'other'][s + 1]"
+
+_EXECUTION = {
+    "TenantId": f"'{TENANT}'",
+    "TraceId": _TRACE_ID,
+    "ExecutionId": "lower(hex(sipHash64(n, 0)))",
+    "RootExecutionId": "lower(hex(sipHash64(n, 0)))",
+    "Kind": "'agent'",
+    "ServiceName": "concat('service-', toString(n % 20))",
+    "AgentName": _AGENT_NAME,
+    "SessionId": _SESSION_ID,
+    "UserId": _USER_ID,
+    "Status": "if(n % 5 = 0, 'failed', 'completed')",
+    "StartedAt": _STARTED_AT,
+    "EndedAt": f"{_STARTED_AT} + toIntervalMillisecond(sipHash64(n) % 60000)",
+    "DurationMs": "sipHash64(n) % 60000",
+    "InputPreview": "concat('What is known of the case ', toString(n), '? ', repeat('Be thorough. ', 6))",
+    "OutputPreview": "concat('Of the case ', toString(n), ' little is known. ', repeat('Ask again. ', 6))",
+    "ModelCalls": "4",
+    "ToolCalls": "3",
+    "InputTokens": "sipHash64(n) % 9000",
+    "OutputTokens": "sipHash64(n) % 900",
+    "TotalModelCalls": "4",
+    "TotalToolCalls": "3",
+    "TotalInputTokens": "sipHash64(n) % 9000",
+    "TotalOutputTokens": "sipHash64(n) % 900",
+    "Version": "1",
+}
+
+
+def add_spans(database: Database, first_trace: int, traces: int) -> None:
+    """Store the spans of so many traces with what was settled from them, as if long ago: none is nominated any more."""
+    for start in range(first_trace, first_trace + traces, _BLOCK // SPANS_PER_TRACE):
+        end = min(start + _BLOCK // SPANS_PER_TRACE, first_trace + traces)
+        _insert_spans(database, start, end)
+        _insert_calls(database, start, end)
+        add_executions(database, start, end - start)
+    database.command("TRUNCATE TABLE spanhouse.touched_traces")
+
+
+def add_executions(database: Database, first: int, count: int) -> None:
+    """Store so many executions, one a trace."""
+    for start in range(first, first + count, _BLOCK // 2):
+        numbers = f"numbers({start}, {min(_BLOCK // 2, first + count - start)})"
+        _insert(database, "agent_executions", _EXECUTION, f"SELECT number AS n FROM {numbers}")
+
+
+def complete_some(database: Database, count: int) -> None:
+    """Of so many executions, settle each tenth or so again, as completed."""
+    again = _EXECUTION | {"Status": "'completed'", "Version": "2"}
+    numbers = f"SELECT number AS n FROM numbers({count}) WHERE sipHash64(n, 'again') % 10 = 0"
+    _insert(database, "agent_executions", again, numbers)
+
+
+def take_some_back(database: Database, count: int) -> None:
+    """Of so many executions, delete each fiftieth or so."""
+    deleted = _EXECUTION | {"Version": "3", "IsDeleted": "1"}
+    numbers = f"SELECT number AS n FROM numbers({count}) WHERE sipHash64(n, 'deleted') % 50 = 0"
+    _insert(database, "agent_executions", deleted, numbers)
+
+
+def touch(database: Database, first_trace: int, traces: int, every: int, span: int) -> None:
+    """Add a span, the `span`-th, to each of so many stored traces, `every` apart from one another."""
+    _insert_spans(database, first_trace, first_trace + traces * every, f"n % {every} = {first_trace % every}", [span])
+
+
+def _insert_spans(
+    database: Database, start: int, end: int, which: str = "true", spans: list[int] | None = None
+) -> None:
+    _insert(
+        database,
+        "agent_spans",
+        {
+            "TenantId": f"'{TENANT}'",
+            "TraceId": _TRACE_ID,
+            "SpanId": _SPAN_ID,
+            "ParentSpanId": "if(s = 0, '', lower(hex(sipHash64(n, 0))))",
+            "StartedAt": f"{_STARTED_AT} + toIntervalMillisecond(s)",
+            "EndedAt": f"{_STARTED_AT} + toIntervalMillisecond(s + sipHash64(n, s) % 60000)",
+            "IngestedAt": "now64(3)",
+            "ServiceName": "concat('service-', toString(n % 20))",
+            "ScopeName": "'bench'",
+            "SpanName": "Kind",
+            "Kind": f"if(s < 10, {_KIND}, 'tool')",
+            "AgentName": f"if(s = 0, {_AGENT_NAME}, '')",
+            "AgentNamed": "s = 0",
+            "SessionId": _SESSION_ID,
+            "UserId": _USER_ID,
+            "RequestModel": "if(Kind = 'model', 'gpt-5', '')",
+            "ResponseId": "if(Kind = 'model', concat('resp_', hex(sipHash64(n, s))), '')",
+            "InputTokens": "if(Kind = 'model', sipHash64(n, s) % 3000, NULL)",
+            "OutputTokens": "if(Kind = 'model', sipHash64(n, s) % 300, NULL)",
+            "ToolName": "if(Kind = 'tool', 'search', '')",
+            "ToolResultPreview": "if(Kind = 'tool', concat('Of the case ', toString(n), ' this is known.'), '')",
+        },
+        f"SELECT number AS n, arrayJoin({spans or list(range(SPANS_PER_TRACE))}) AS s"
+        f" FROM numbers({start}, {end - start}) WHERE {which}",
+    )
+
+
+def _insert_calls(database: Database, start: int, end: int) -> None:
+    _insert(
+        database,
+        "agent_calls",
+        {
+            "TenantId": f"'{TENANT}'",
+            "TraceId": _TRACE_ID,
+            "SpanId": _SPAN_ID,
+            "Kind": _KIND,
+            "ExecutionId": "lower(hex(sipHash64(n, 0)))",
+            "RootExecutionId": "lower(hex(sipHash64(n, 0)))",
+            "AgentName": _AGENT_NAME,
+            "SessionId": _SESSION_ID,
+            "StartedAt": f"{_STARTED_AT} + toIntervalMillisecond(s)",
+            "EndedAt": f"{_STARTED_AT} + toIntervalMillisecond(s + sipHash64(n, s) % 60000)",
+            "InputTokens": "sipHash64(n, s) % 3000",
+            "OutputTokens": "sipHash64(n, s) % 300",
+            "Version": "1",
+        },
+        f"SELECT number AS n, arrayJoin([1, 2, 3, 4, 5, 6, 7]) AS s FROM numbers({start}, {end - start})",
+    )
+
+
+def _insert(database: Database, table: str, columns: dict[str, str], numbers: str) -> None:
+    values = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+    database.command(
+        f"INSERT INTO spanhouse.{table} ({', '.join(columns)}) SELECT {values} FROM ({numbers})",
+        # What is unique need not be made so, and rows of one INSERT shall be one part, whatever makes them.
+        settings={"optimize_on_insert": 0, "max_insert_threads": 1, "min_insert_block_size_rows": _BLOCK},
+    )
