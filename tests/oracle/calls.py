@@ -69,8 +69,8 @@ def counted_once(calls: Iterable[Call]) -> list[Call]:
 
 
 def most_told(spans: list[NormalSpan]) -> Usage:
-    """The usage of the span that tells most buckets; of equals the outermost, else the last."""
-    return max(spans, key=lambda span: (len(span.usage), span is spans[0], span.start, span.span_id)).usage
+    """The usage of the span that tells most buckets; of equals the outermost, else the earliest."""
+    return max(spans, key=lambda span: len(span.usage)).usage
 
 
 def _call(tree: Tree, spans: list[NormalSpan], retries: int = 0) -> Call:

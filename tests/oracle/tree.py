@@ -79,11 +79,12 @@ class Tree:
 def _downward(spans: Mapping[str, NormalSpan]) -> list[tuple[NormalSpan, NormalSpan | None]]:
     """Each span and its parent, parents first. A span on a cycle, or below one, counts as a root."""
     children: dict[str, list[NormalSpan]] = defaultdict(list)
+    reached: list[tuple[NormalSpan, NormalSpan | None]] = []
     for span in spans.values():
-        children[span.parent_id].append(span)
-    reached: list[tuple[NormalSpan, NormalSpan | None]] = [
-        (span, None) for span in spans.values() if span.parent_id not in spans
-    ]
+        if span.parent_id in spans and span.parent_id != span.span_id:
+            children[span.parent_id].append(span)
+        else:
+            reached.append((span, None))
     for span, _ in reached:
         reached += [(child, span) for child in children[span.span_id]]
     known = {span.span_id for span, _ in reached}

@@ -1,0 +1,71 @@
+"""Traces as no framework sends them on purpose: what a settling must come through, and count as the oracle does."""
+
+from random import Random
+
+from tests.recorded import span
+from tests.reference import Row
+
+_START_NS = 1_790_000_000_000_000_000
+_HALF_A_SECOND_NS = 500_000_000
+_KINDS: tuple[dict[str, str], ...] = (
+    {"gen_ai.operation.name": "invoke_agent"},
+    {"gen_ai.operation.name": "invoke_workflow"},
+    {"openinference.span.kind": "CHAIN"},
+    {"gen_ai.operation.name": "chat"},
+    {"gen_ai.operation.name": "chat"},
+    {"gen_ai.operation.name": "embeddings"},
+    {"gen_ai.operation.name": "execute_tool"},
+    {},
+)
+_CHOICES = {
+    "gen_ai.agent.name": ("", "", "a", "b"),
+    "gen_ai.tool.name": ("", "a", "b"),
+    "gen_ai.tool.call.id": ("", "1", "2"),
+    "gen_ai.response.id": ("", "", "1", "2"),
+    "gen_ai.request.model": ("", "m", "m", "n"),
+    "gen_ai.usage.input_tokens": ("", "", "0", "7", "9"),
+    "gen_ai.usage.output_tokens": ("", "5", "9"),
+    "gen_ai.usage.cache_read.input_tokens": ("", "", "3", "8"),
+    "gen_ai.conversation.id": ("", "", "", "s1", "s2"),
+    "user.id": ("", "", "", "u"),
+    "spanhouse.execution.status": ("", "", "", "", "", "paused", "TIMEOUT", "odd"),
+    "error.type": ("", "", "", "", "asyncio.CancelledError", "boom"),
+}
+# Mostly some half seconds; else it ended before it began, or never, or after what a time can hold.
+_DURATIONS_NS = (0, 1, 2, 3, 9, 1, 2, 3, 9, -1, 2**64 // _HALF_A_SECOND_NS)
+_TRACES = ("aa" * 16, "bb" * 16)
+
+
+def tree(chance: Random) -> list[Row]:
+    """The spans of up to two traces: cycles, orphans, twins, containers, skewed clocks, one id with two contents."""
+    size = chance.randint(1, chance.choice([3, 8, 25]))
+    ids = [f"{number:02}" for number in range(size)]
+    rows = [_span(chance, span_id, ids[:number], ids) for number, span_id in enumerate(ids)]
+    changed = [_span(chance, chance.choice(ids), ids, ids) for _ in range(chance.choice([0, 0, 1, 2]))]
+    return _without_ties(rows + changed)
+
+
+def _span(chance: Random, span_id: str, earlier: list[str], ids: list[str]) -> Row:
+    said = {key: text for key, texts in _CHOICES.items() if (text := chance.choice(texts))}
+    above = earlier[-1:] if chance.random() < 0.5 else earlier
+    parents = [*above, *above] or [""]
+    if chance.random() < 0.1:
+        # The root, one that never comes, itself, or any of them: cycles also.
+        parents = ["", "never", span_id, chance.choice(ids)]
+    return span(
+        span_id,
+        chance.choice(_KINDS) | said,
+        chance.choice(parents),
+        TraceId=_TRACES[chance.random() < 0.2],
+        SpanName=chance.choice(["", "a", "a.run", "invoke_agent a"]),
+        ScopeName=chance.choice(["one", "another"]),
+        Timestamp=_START_NS + chance.randint(0, 9) * _HALF_A_SECOND_NS,
+        Duration=chance.choice(_DURATIONS_NS) * _HALF_A_SECOND_NS % 2**64,
+        StatusCode=chance.choice(["Unset", "Unset", "Unset", "Error"]),
+    )
+
+
+def _without_ties(rows: list[Row]) -> list[Row]:
+    """Of an id that comes twice at the same times only the first: nothing says which of them is the later state."""
+    found = {(row["TraceId"], row["SpanId"], row["Timestamp"] + row["Duration"]): row for row in reversed(rows)}
+    return list(found.values())
