@@ -3,15 +3,15 @@ SELECT
     TenantId,
     TraceId,
     AncestorId AS ExecutionId,
-    any(if(ExecutionId = AncestorId, RootExecutionId, '')) AS RootExecutionId,
+    anyIf(RootExecutionId, BelowId = AncestorId) AS RootExecutionId,
     countIf(ParentExecutionId = AncestorId) AS Children,
-    toBool(max(Reports AND ExecutionId != AncestorId)) AS BelowReports,
-    toBool(max(HasCost AND ExecutionId != AncestorId)) AS BelowHasCost,
-    argMaxIf((Failed, ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), ExecutionId), ParentExecutionId = AncestorId) AS LastChild
+    toBool(max(Reports AND BelowId != AncestorId)) AS BelowReports,
+    toBool(max(HasCost AND BelowId != AncestorId)) AS BelowHasCost,
+    argMaxIf((Failed, ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), BelowId), ParentExecutionId = AncestorId) AS LastChild
 FROM
 (
-    SELECT lineage.TenantId AS TenantId, lineage.TraceId AS TraceId, lineage.AncestorId AS AncestorId, lineage.ExecutionId AS ExecutionId,
-        lineage.ParentExecutionId AS ParentExecutionId, lineage.RootExecutionId AS RootExecutionId, Reports, HasCost, Failed, ErrorType, ErrorMessage, EndedAt
+    -- Not under the name ExecutionId, which is the ancestor's above.
+    SELECT TenantId, TraceId, AncestorId, ExecutionId AS BelowId, lineage.ParentExecutionId AS ParentExecutionId, RootExecutionId, Reports, HasCost, Failed, ErrorType, ErrorMessage, EndedAt
     FROM lineage INNER JOIN execution USING (TenantId, TraceId, ExecutionId)
 )
 GROUP BY TenantId, TraceId, AncestorId;
