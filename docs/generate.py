@@ -1,13 +1,20 @@
-"""Write `docs/configuration.md` from the settings themselves: `make docs`. A test holds the two together."""
+"""Write the pages that are made from code and tables: `make docs`. Tests hold them together.
 
+`configuration.md` is the settings, `conventions.md` the tables of conventions and what the recordings came to.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from spanhouse.cli._flags import shown_default
+from spanhouse_schema.conventions import Spelling, kind_rules, spellings
 from spanhouse_schema.settings import Settings
 
-TARGET = Path(__file__).with_name("configuration.md")
+DOCS = Path(__file__).parent
 
-_HEAD = """\
+_CONFIGURATION = """\
 <!-- Written by docs/generate.py from spanhouse_schema/settings.py: change it there, and run `make docs`. -->
 
 # Configuration
@@ -19,18 +26,133 @@ that are no setting.
 
 Addresses are `host:port`. Sizes are bytes and take units: `64MiB`, `10GB`.
 
-| variable | default | what it is |
-| --- | --- | --- |
 """
+
+_CONVENTIONS = """\
+<!-- Written by docs/generate.py from spanhouse_schema/conventions and docs/recordings.json: run `make docs`. -->
+
+# Conventions
+
+Frameworks call the same things by different names. Two tables say which names mean what: one says what a span *is*,
+the other what its attributes *tell*. Everything that reads spans is made from these tables, so a convention is added
+by adding rows to `spanhouse_schema/conventions/kinds.tsv` and `attributes.tsv`.
+
+How a span is read:
+
+1. The first rule of [Kinds](#kinds) that fits gives it its kind. A span that none fits is `other`: it holds its tree
+   together and counts nothing. An unknown framework costs you figures, it never makes wrong ones.
+2. Of each concept in [Attributes](#attributes) the first spelling that the span has, and that is not empty, is taken.
+   Where none is there, some are found elsewhere: the agent's and the tool's name in the span's name; error type and
+   message in the exception event and the status; session, user, client account and engagement in the resource.
+3. Tokens become five buckets, and each token is in one of them: input that no cache held, read from a cache, written
+   to one, output without reasoning, reasoning. What nobody says is NULL, which is not 0. Where a part is said to be
+   greater than its whole, the numbers stay as they were reported, and `TokensInconsistent` says so.
+4. Spans that tell of one thing count once: a call inside a call of the same kind, a tool inside itself, an agent inside
+   an agent of the same name, one response id that two instrumentations tell of. An agent's own tokens count only where
+   nothing below it tells any.
+5. A call belongs to the nearest `agent` or `workflow` above it; where there is none, to the topmost `chain`, else to
+   the trace's root. These are the rows of `agent_executions`; the calls are `llm_calls` and `agent_actions`.
+
+## Kinds
+
+`%` stands for any text; *span name* is the span's own name. A scope narrows a rule to one instrumentation.
+
+"""
+
+_ATTRIBUTES = """
+## Attributes
+
+In the order in which they win. `a: b.c` is the value at `b.c` in the JSON that the attribute `a` holds. `InputTokens`
+and `OutputTokens` are wholes, which include the cached and the reasoning tokens; the `Uncached` and `Unreasoned` ones
+are not.
+
+"""
+
+_RECORDINGS = """
+## What the recordings come to
+
+Real frameworks, recorded while they ran programs of which is known what they did. Each figure is what SQL says, and
+what is expected: what the program did, as far as its telemetry tells; a cell with *not* says what is expected instead.
+NULL is unknown, as it must be where nobody tells.
+
+"""
+
+_FIGURES = {
+    "top_level_runs": "runs",
+    "failed_top_level_runs": "failed",
+    "agent_invocations": "agents",
+    "llm_calls_ok": "model calls",
+    "llm_calls_failed": "failed",
+    "tool_calls": "tool calls",
+    "tool_failures": "failed",
+    "input_tokens_incl_cache": "input tokens, cached ones too",
+    "output_tokens_incl_reasoning": "output tokens, reasoning too",
+    "embeddings": "embeddings",
+    "embedding_tokens": "their tokens",
+}
+
+
+def pages() -> dict[str, str]:
+    """The text of each page, by file name."""
+    return {"configuration.md": configuration(), "conventions.md": conventions()}
 
 
 def configuration() -> str:
-    """Return the page: a row for each setting, in the order in which they are declared."""
+    """Every setting, in the order in which they are declared."""
     rows = [
-        f"| `SPANHOUSE_{name.upper()}` | {_code(shown_default(field))} | {field.description} |\n"
+        (f"`SPANHOUSE_{name.upper()}`", _code(shown_default(field)), field.description or "")
         for name, field in Settings.model_fields.items()
     ]
-    return _HEAD + "".join(rows)
+    return _CONFIGURATION + _table(("variable", "default", "what it is"), rows)
+
+
+def conventions() -> str:
+    """How a span is read, the tables that say so, and what came of it."""
+    return _CONVENTIONS + _kinds() + _ATTRIBUTES + _attributes() + _RECORDINGS + _recordings()
+
+
+def _kinds() -> str:
+    rows = [
+        (rule.kind, _where(rule.where), _code(rule.value), _code(rule.scope), rule.convention) for rule in kind_rules()
+    ]
+    return _table(("kind", "where", "value", "scope", "convention"), rows)
+
+
+def _where(where: str) -> str:
+    return "*span name*" if where == "span name" else _code(where)
+
+
+def _attributes() -> str:
+    rows = [
+        (f"`{concept}`", "<br>".join(f"{_code(_spelled(each))} {each.convention}" for each in found))
+        for concept, found in groupby(spellings(), key=lambda spelling: spelling.concept)
+    ]
+    return _table(("concept", "spellings"), rows)
+
+
+def _spelled(spelling: Spelling) -> str:
+    return f"{spelling.attribute}: {'.'.join(spelling.path)}" if spelling.path else spelling.attribute
+
+
+def _recordings() -> str:
+    found = json.loads((DOCS / "recordings.json").read_text())
+    missed = {(miss["recording"], miss["figure"]): miss["expected"] for miss in found["misses"]}
+    rows = [
+        (name, *(_figure(figures[figure], missed.get((name, figure))) for figure in _FIGURES))
+        for name, figures in found["recordings"].items()
+    ]
+    why = [f"- {miss['recording']}, {_FIGURES[miss['figure']]}: {miss['why']}\n" for miss in found["misses"]]
+    return _table(("recording", *_FIGURES.values()), rows) + "\n" + "".join(why)
+
+
+def _figure(found: int | None, expected: int | None) -> str:
+    text = "NULL" if found is None else str(found)
+    return text if expected is None else f"{text}, *not {expected}*"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---" for _ in head], *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
 
 
 def _code(text: str) -> str:
@@ -38,4 +160,5 @@ def _code(text: str) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(configuration())
+    for name, page in pages().items():
+        (DOCS / name).write_text(page)

@@ -63,9 +63,12 @@ def recordings() -> Mapping[str, Figures]:
 
 
 @cache
-def misses() -> Mapping[tuple[str, str], str]:
-    """The figures that are not met, by recording and figure, each with its reason."""
-    return {(miss["recording"], miss["figure"]): miss["why"] for miss in json.loads(_RECORDINGS.read_text())["misses"]}
+def misses() -> Mapping[str, Figures]:
+    """The figures of each recording that are not met, with what they should be; the manual says why."""
+    found: dict[str, Figures] = {}
+    for miss in json.loads(_RECORDINGS.read_text())["misses"]:
+        found.setdefault(miss["recording"], {})[miss["figure"]] = miss["expected"]
+    return found
 
 
 def _known(truth: Figures) -> Figures:

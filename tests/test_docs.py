@@ -31,9 +31,10 @@ trap 'kill $(jobs -p) || true; wait; cat *.log' EXIT
 """
 
 
-def test_the_configuration_page_is_what_the_settings_say() -> None:
-    page = runpy.run_path(str(DOCS / "generate.py"))["configuration"]()
-    assert (DOCS / "configuration.md").read_text() == page, "run `make docs`"
+@pytest.mark.parametrize("page", ["configuration.md", "conventions.md"])
+def test_a_generated_page_is_what_its_sources_say(page: str) -> None:
+    pages = runpy.run_path(str(DOCS / "generate.py"))["pages"]()
+    assert (DOCS / page).read_text() == pages[page], "run `make docs`"
 
 
 def test_every_command_has_its_place_in_the_manual() -> None:
