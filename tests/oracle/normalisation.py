@@ -107,7 +107,7 @@ def _failed(row: Row, said: Mapping[str, str], kind: str) -> bool:
         or said["Failed"] in {"true", "error"}
         or (kind in CALLS and said["ErrorType"] != "")
         # LangSmith marks a failed run with an exception, and as OK.
-        or (row["SpanAttributes"].get("langsmith.span.kind", "") != "" and event(row, "exception") is not None)
+        or (said["LangSmithKind"] != "" and event(row, "exception") is not None)
     )
 
 

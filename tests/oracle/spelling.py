@@ -14,7 +14,8 @@ _NUMBERS = ("Tokens", "USD")
 
 def said(row: Row) -> dict[str, str]:
     """What the span's attributes say of each concept, as text; '' of what they do not tell."""
-    attributes = row["SpanAttributes"]
+    # Logfire says null where there is nothing.
+    attributes = {key: text for key, text in row["SpanAttributes"].items() if text != "null"}
     return {
         concept: first(_value(spelling, attributes) for spelling in found if spelling.attribute in attributes)
         for concept, found in _concepts().items()
