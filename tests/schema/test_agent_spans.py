@@ -92,7 +92,13 @@ _ODD = [
     '{"a":',
 ]
 _texts = st.sampled_from(_ODD) | st.text(max_size=30) | st.integers(150, 1500).map("é".__mul__)
-_leaves = st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.text(max_size=9) | st.sampled_from([12.0, 0.5, 100.0])
+_leaves = (
+    st.none()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.booleans()
+    | st.text(max_size=9)
+    | st.sampled_from([12.0, 0.5, 100.0])
+)
 
 
 @st.composite
