@@ -41,9 +41,9 @@ How a span is read:
 
 1. The first rule of [Kinds](#kinds) that fits gives it its kind. A span that none fits is `other`: it holds its tree
    together and counts nothing. An unknown framework costs you figures, it never makes wrong ones.
-2. Of each concept in [Attributes](#attributes) the first spelling that the span has, and that is not empty, is taken.
-   Where none is there, some are found elsewhere: the agent's and the tool's name in the span's name; error type and
-   message in the exception event and the status; session, user, client account and engagement in the resource.
+2. Of each concept in [Attributes](#attributes) the first spelling that the span has is taken; an empty text and `null`
+   are none. Where none is there, some are found elsewhere: the agent's and the tool's name in the span's name; error
+   type and message in the exception event and the status; session, user, client account and engagement in the resource.
 3. Tokens become five buckets, and each token is in one of them: input that no cache held, read from a cache, written
    to one, output without reasoning, reasoning. What nobody says is NULL, which is not 0. Where a part is said to be
    greater than its whole, the numbers stay as they were reported, and `TokensInconsistent` says so.

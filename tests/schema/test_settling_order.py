@@ -1,7 +1,9 @@
 """The same rows whatever the order, the requests and the repeats of spans, and however often they are settled."""
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -13,7 +15,7 @@ from spanhouse_schema.settling import settle
 from tests.exported import insert
 from tests.recorded import span
 from tests.reference import Row
-from tests.settled import assert_settled, stored_calls, stored_executions
+from tests.settled import Rows, assert_settled, stored_calls, stored_executions
 
 # Detached roots, two instrumentations of each call, sub-agents, requests that split a trace.
 NAMES = ("agno-oi-plus-openai", "langchain-openinference-split", "adk", "oaagents-genai-plus-openai")
@@ -22,18 +24,83 @@ AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name
 RESPONSE = CHAT | {"gen_ai.response.id": "r-1", "gen_ai.usage.input_tokens": "7"}
 WINDOWS_S = (None, 3600.0)
 
+ALONE = span("a", RESPONSE, ScopeName="one")
+BETTER = [span("b", AGENT, TraceId=OTHER_TRACE), span("c", RESPONSE, "b", TraceId=OTHER_TRACE, ScopeName="another")]
+LATE = [span("a", AGENT), span("b", {}, "a"), span("c", CHAT, "b")]
+BEGUN, ENDED = span("a", AGENT, Duration=2**64 - 1), span("a", AGENT, StatusCode="Error")
+# What comes of each tenant, request by request; after each of them it is settled.
+REQUESTS: dict[str, list[list[Row]]] = {
+    "late-root": [LATE[2:], LATE[:2]],
+    "told-twice": [[ALONE], BETTER],
+    "told-before": [BETTER, [ALONE]],
+    "sent-again": [[BEGUN], [ENDED], [BEGUN]],
+}
 
-def test_reversed_and_in_two_requests_with_a_settling_between(
-    database: Database, corpus: Mapping[str, list[Row]], tmp_path: Path
+
+class After(NamedTuple):
+    """What stands there after a settling: executions by tenant and id, the ids of calls by tenant."""
+
+    executions: dict[str, dict[str, dict[str, Any]]]
+    calls: dict[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def rounds(
+    database: Database, corpus: Mapping[str, list[Row]], tmp_path_factory: pytest.TempPathFactory
+) -> list[After]:
+    """Every case at once, as a settling costs the same for all of them."""
+    requests = {**REQUESTS, **{f"replayed-{name}": [corpus[name]] * 2 for name in NAMES}}
+    requests |= {f"reversed-{name}": [corpus[name][::-2], corpus[name][-2::-2]] for name in NAMES}
+    found = []
+    for each in zip_longest(*requests.values(), fillvalue=[]):
+        insert(database, dict(zip(requests, each, strict=True)), tmp_path_factory.mktemp("round"))
+        settle(database, 3600)
+        executions = {tenant: _by_id(stored_executions(database, tenant)) for tenant in REQUESTS}
+        calls = {tenant: set(_by_id(stored_calls(database, tenant))) for tenant in REQUESTS}
+        found.append(After(executions, calls))
+    return found
+
+
+@pytest.mark.parametrize("how", ["replayed", "reversed"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_replay_and_another_order_come_to_the_same_rows(
+    database: Database, corpus: Mapping[str, list[Row]], rounds: list[After], name: str, how: str
 ) -> None:
-    tenants = {f"reversed-{name}": corpus[name][::-1] for name in NAMES}
-    insert(database, {tenant: rows[::2] for tenant, rows in tenants.items()}, tmp_path)
-    settle(database, 3600)
-    insert(database, {tenant: rows[1::2] for tenant, rows in tenants.items()}, tmp_path)
-    settle(database, 3600)
-    for tenant, rows in tenants.items():
-        assert_settled(database, tenant, rows)
-        assert _rows(database, tenant) == _rows(database, tenant.removeprefix("reversed-"))
+    assert_settled(database, f"{how}-{name}", corpus[name])
+    assert _rows(database, f"{how}-{name}") == _rows(database, name)
+
+
+@pytest.mark.parametrize("tenant", ["late-root", "told-twice", "told-before"])
+def test_what_came_bit_by_bit_is_what_the_oracle_derives(database: Database, rounds: list[After], tenant: str) -> None:
+    assert_settled(database, tenant, [row for rows in REQUESTS[tenant] for row in rows])
+
+
+def test_a_run_that_comes_late_takes_the_place_of_what_stood_for_it(rounds: list[After]) -> None:
+    kinds = [{key: row["Kind"] for key, row in after.executions["late-root"].items()} for after in rounds]
+    assert kinds[:2] == [{"b": "implicit"}, {"a": "agent"}]
+
+
+def test_a_call_that_another_trace_tells_better_is_taken_back(rounds: list[After]) -> None:
+    assert [after.calls["told-twice"] for after in rounds[:2]] == [{"a"}, {"c"}]
+    assert [set(after.executions["told-twice"]) for after in rounds[:2]] == [{"a"}, {"b"}]
+
+
+def test_a_call_that_another_trace_told_better_before_never_counts(rounds: list[After]) -> None:
+    assert [after.calls["told-before"] for after in rounds[:2]] == [{"c"}, {"c"}]
+
+
+def test_a_span_that_is_sent_again_when_it_has_ended_counts_as_it_ended(rounds: list[After]) -> None:
+    found = [after.executions["sent-again"]["a"] for after in rounds]
+    assert [each["Status"] for each in found] == ["completed", "failed", "failed"]
+    assert [each["EndedAt"] is None for each in found] == [True, False, False]
+
+
+def test_what_is_settled_is_not_written_again(database: Database, corpus: Mapping[str, list[Row]]) -> None:
+    settle(database)
+    newest = "SELECT (SELECT max(Version) FROM spanhouse.agent_executions), max(Version) FROM spanhouse.agent_calls"
+    before = database.rows(newest)
+    settle(database)
+    assert database.rows(newest) == before
 
 
 @pytest.mark.slow
@@ -56,75 +123,12 @@ def test_any_order_splits_repeats_and_settlings_come_to_the_same_rows(
         assert _rows(database, tenant) == _rows(database, tenant.rpartition("-")[0])
 
 
-def test_a_replay_of_the_same_rows_changes_nothing(
-    database: Database, corpus: Mapping[str, list[Row]], tmp_path: Path
-) -> None:
-    for _ in range(2):
-        insert(database, {"replayed": corpus["adk"]}, tmp_path)
-        settle(database, 3600)
-        assert _rows(database, "replayed") == _rows(database, "adk")
-
-
-def test_what_is_settled_is_not_written_again(database: Database, corpus: Mapping[str, list[Row]]) -> None:
-    settle(database)
-    newest = "SELECT (SELECT max(Version) FROM spanhouse.agent_executions), max(Version) FROM spanhouse.agent_calls"
-    before = database.rows(newest)
-    settle(database)
-    assert database.rows(newest) == before
-
-
-def test_a_run_that_comes_late_takes_the_place_of_what_stood_for_it(database: Database, tmp_path: Path) -> None:
-    call, between = span("c", CHAT, "b"), span("b", {}, "a")
-    insert(database, {"late-root": [call]}, tmp_path)
-    settle(database, 3600)
-    assert _kinds(database, "late-root") == {"b": "implicit"}
-    insert(database, {"late-root": [span("a", AGENT), between]}, tmp_path)
-    settle(database, 3600)
-    assert _kinds(database, "late-root") == {"a": "agent"}
-    assert_settled(database, "late-root", [call, between, span("a", AGENT)])
-
-
-def test_a_call_that_another_trace_tells_better_is_taken_back(database: Database, tmp_path: Path) -> None:
-    alone = span("a", RESPONSE, ScopeName="one")
-    better = [span("b", AGENT, TraceId=OTHER_TRACE), span("c", RESPONSE, "b", TraceId=OTHER_TRACE, ScopeName="another")]
-    insert(database, {"told-twice": [alone]}, tmp_path)
-    settle(database, 3600)
-    assert len(stored_calls(database, "told-twice")) == 1
-    insert(database, {"told-twice": better}, tmp_path)
-    settle(database, 3600)
-    assert set(stored_calls(database, "told-twice")) == {(OTHER_TRACE, "c")}
-    assert _kinds(database, "told-twice") == {"b": "agent"}
-    assert_settled(database, "told-twice", [alone, *better])
-
-
-def test_a_call_that_another_trace_tells_better_is_never_there_when_that_came_first(
-    database: Database, tmp_path: Path
-) -> None:
-    alone = span("a", RESPONSE, ScopeName="one")
-    better = [span("b", AGENT, TraceId=OTHER_TRACE), span("c", RESPONSE, "b", TraceId=OTHER_TRACE, ScopeName="another")]
-    insert(database, {"told-before": better}, tmp_path)
-    settle(database, 3600)
-    insert(database, {"told-before": [alone]}, tmp_path)
-    settle(database, 3600)
-    assert_settled(database, "told-before", [alone, *better])
-
-
-def test_a_span_that_is_sent_again_when_it_has_ended_counts_as_it_ended(database: Database, tmp_path: Path) -> None:
-    begun = span("a", AGENT, Duration=2**64 - 1)
-    ended = span("a", AGENT | {"gen_ai.agent.name": "late"}, StatusCode="Error")
-    for rows in ([begun], [ended], [begun]):
-        insert(database, {"sent-again": rows}, tmp_path)
-        settle(database, 3600)
-    (execution,) = stored_executions(database, "sent-again").values()
-    assert (execution["AgentName"], execution["Status"]) == ("late", "failed")
-
-
 def _part(rows: list[Row], begin: float, end: float) -> list[Row]:
     return rows[int(begin * len(rows)) : int(end * len(rows))]
 
 
-def _kinds(database: Database, tenant: str) -> dict[str, str]:
-    return {execution_id: row["Kind"] for (_, execution_id), row in stored_executions(database, tenant).items()}
+def _by_id(rows: Rows) -> dict[str, dict[str, Any]]:
+    return {each_id: row for (_, each_id), row in rows.items()}
 
 
 def _rows(database: Database, tenant: str) -> list[bytes]:
