@@ -26,7 +26,7 @@ def test_two_hundred_trees_of_any_shape(database: Database, tmp_path: Path) -> N
 
 @pytest.mark.slow
 # Not shrunk: that is a settling a step. The tenant that differs is the seed of its tree.
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(first=st.integers(200, 2**40))
 def test_trees_of_any_shape(database: Database, tmp_path: Path, first: int) -> None:
     _assert_trees(database, tmp_path, range(first, first + 300))
