@@ -28,12 +28,15 @@ ALONE = span("a", RESPONSE, ScopeName="one")
 BETTER = [span("b", AGENT, TraceId=OTHER_TRACE), span("c", RESPONSE, "b", TraceId=OTHER_TRACE, ScopeName="another")]
 LATE = [span("a", AGENT), span("b", {}, "a"), span("c", CHAT, "b")]
 BEGUN, ENDED = span("a", AGENT, Duration=2**64 - 1), span("a", AGENT, StatusCode="Error")
+SEVEN, NINE = (span("a", CHAT | {"gen_ai.usage.input_tokens": tokens}) for tokens in ("7", "9"))
 # What comes of each tenant, request by request; after each of them it is settled.
 REQUESTS: dict[str, list[list[Row]]] = {
     "late-root": [LATE[2:], LATE[:2]],
     "told-twice": [[ALONE], BETTER],
     "told-before": [BETTER, [ALONE]],
     "sent-again": [[BEGUN], [ENDED], [BEGUN]],
+    "seven-then-nine": [[SEVEN], [NINE]],
+    "nine-then-seven": [[NINE], [SEVEN]],
 }
 
 
@@ -93,6 +96,11 @@ def test_a_span_that_is_sent_again_when_it_has_ended_counts_as_it_ended(rounds: 
     found = [after.executions["sent-again"]["a"] for after in rounds]
     assert [each["Status"] for each in found] == ["completed", "failed", "failed"]
     assert [each["EndedAt"] is None for each in found] == [True, False, False]
+
+
+def test_of_two_contents_at_the_same_time_the_same_one_counts_whichever_came_first(rounds: list[After]) -> None:
+    last = rounds[-1].executions
+    assert last["seven-then-nine"] == last["nine-then-seven"]
 
 
 def test_what_is_settled_is_not_written_again(database: Database, corpus: Mapping[str, list[Row]]) -> None:
