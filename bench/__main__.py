@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import door, end_to_end, executions, insert, latency, memory, settle
+from bench import door, end_to_end, executions, history, insert, latency, memory, settle
 from bench.report import Figure, publish
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
@@ -14,17 +14,18 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "latency": latency.measure,
     "door": door.measure,
     "executions": executions.measure,
+    "history": history.measure,
     "settle": settle.measure,
     "memory": memory.measure,
 }
-LONG = ("settle", "memory")
+LONG = ("history", "settle", "memory")
 
 
 def main() -> None:
     """Measure the parts that were named, or all but the `LONG` ones, which take tens of minutes."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all but {' and '.join(LONG)} by default"
+        "parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all but {', '.join(LONG)} by default"
     )
     parser.add_argument("--output", type=Path, default=Path("bench/results/latest.json"))
     arguments = parser.parse_args()

@@ -62,21 +62,21 @@ def add_executions(database: Database, first: int, count: int) -> None:
     """Store so many executions, one a trace."""
     for start in range(first, first + count, _BLOCK // 2):
         numbers = f"numbers({start}, {min(_BLOCK // 2, first + count - start)})"
-        _insert(database, "agent_executions", _EXECUTION, f"SELECT number AS n FROM {numbers}")
+        _insert_executions(database, _EXECUTION, f"SELECT number AS n FROM {numbers}")
 
 
 def complete_some(database: Database, count: int) -> None:
     """Of so many executions, settle each tenth or so again, as completed."""
     again = _EXECUTION | {"Status": "'completed'", "Version": "2"}
     numbers = f"SELECT number AS n FROM numbers({count}) WHERE sipHash64(n, 'again') % 10 = 0"
-    _insert(database, "agent_executions", again, numbers)
+    _insert_executions(database, again, numbers)
 
 
 def take_some_back(database: Database, count: int) -> None:
     """Of so many executions, delete each fiftieth or so."""
     deleted = _EXECUTION | {"Version": "3", "IsDeleted": "1"}
     numbers = f"SELECT number AS n FROM numbers({count}) WHERE sipHash64(n, 'deleted') % 50 = 0"
-    _insert(database, "agent_executions", deleted, numbers)
+    _insert_executions(database, deleted, numbers)
 
 
 def touch(database: Database, first_trace: int, traces: int, every: int, span: int) -> None:
@@ -116,6 +116,11 @@ def _insert_spans(
         f"SELECT number AS n, arrayJoin({spans or list(range(SPANS_PER_TRACE))}) AS s"
         f" FROM numbers({start}, {end - start}) WHERE {which}",
     )
+
+
+def _insert_executions(database: Database, columns: dict[str, str], numbers: str) -> None:
+    for table in ("agent_executions", "agent_executions_by_agent"):
+        _insert(database, table, columns, numbers)
 
 
 def _insert_calls(database: Database, start: int, end: int) -> None:

@@ -35,7 +35,7 @@ _DERIVE = (
 _WRITE = ("agent_calls", "agent_executions")
 _STEPS = (*_NOMINATE, "partner", "event", "changed", *_DERIVE)
 # As many as are settled at once: about 2 KB of memory each.
-_MOST_SPANS = 200_000
+_MOST_SPANS = 100_000
 # What was inserted may become visible this much later, at most.
 _MARGIN_S = 600.0
 _EVER_MS = 2**42
