@@ -34,7 +34,7 @@ format: $(READY) ## Format the code, and mend what the linter can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(READY) ## Write docs/configuration.md anew from the settings
+docs: $(READY) ## Write the pages that are made from code and tables
 	$(BIN)/python docs/generate.py
 
 fuzz: $(READY) ## Send hostile bytes for longer than the tests do (SPANHOUSE_FUZZ_SECONDS, default 300)

@@ -15,7 +15,7 @@ from spanhouse_schema.conventions import KindRule, Spelling, kind_rules, spellin
 from spanhouse_schema.quoting import literal
 
 SPAN_NAME = "span name"
-# A rank and a position are kept in one number; a span has fewer attributes than this.
+# A rank and a position are kept in one number; of more attributes than this the rest are not read.
 _POSITIONS = 65536
 _NUMBERS = ("Tokens", "USD")
 
@@ -32,7 +32,8 @@ def _ranked() -> str:
     keys = [attribute for slot in _slots() for attribute in slot]
     rank = f"transform(key, {_array(map(literal, keys))}, {_array(range(1, len(keys) + 1))}, 0)"
     # Logfire says null where there is nothing.
-    number = f"if(text IN ('', 'null'), 0, toUInt32({rank}) * {_POSITIONS} + position)"
+    nothing = f"text IN ('', 'null') OR position >= {_POSITIONS}"
+    number = f"if({nothing}, 0, toUInt32({rank}) * {_POSITIONS} + position)"
     attributes = "mapKeys(SpanAttributes), mapValues(SpanAttributes), arrayEnumerate(mapKeys(SpanAttributes))"
     numbers = f"arrayMap((key, text, position) -> {number}, {attributes})"
     return f"arraySort(arrayFilter(number -> number >= {_POSITIONS}, {numbers}))"
