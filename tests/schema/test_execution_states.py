@@ -91,6 +91,14 @@ def test_what_is_said_of_the_end_wins_over_the_silence_of_the_span(database: Dat
     assert run["Status"] == "cancelled"
 
 
+def test_a_span_may_end_in_a_pause_that_an_event_ends(database: Database, tenant: str) -> None:
+    paused = Ended("invoke_agent bot", 9, attributes=dict(AGENT.attributes) | {"spanhouse.execution.status": "Paused"})
+    (run,) = _settled(database, tenant, paused)
+    assert run["Status"] == "paused"
+    (run,) = _settled(database, tenant, Said("completed", 20))
+    assert run["Status"] == "completed"
+
+
 def test_a_run_that_nobody_hears_of_is_stalled_and_says_so_only_when_read(database: Database, tenant: str) -> None:
     (run,) = _settled(database, tenant, Said("running", 1))
     assert (run["Status"], run["StatusNow"]) == ("running", "running"), "its time is not over yet"

@@ -5,7 +5,7 @@ WITH
     -- A span that runs agents and calls nothing is no agent, unless it has an agent's name and is called by something.
     execution.Kind = 'agent' AND Children > 0 AND ModelCalls + EmbeddingCalls + ToolCalls = 0 AND (empty(ParentSpanId) OR NOT AgentNamed) AS IsWrapper,
     notEmpty(execution.Kind) AS HasSpan,
-    execution.Status IN ('completed', 'failed', 'cancelled', 'blocked', 'paused') AS SpanSays
+    execution.Status IN ('completed', 'failed', 'cancelled') AS SpanSaysFinal
 SELECT
     TenantId,
     TraceId,
@@ -25,8 +25,9 @@ SELECT
     multiIf(notEmpty(execution.CaseId), execution.CaseId, notEmpty(SaidCaseId), SaidCaseId, notEmpty(own.CaseId), own.CaseId, trace.CaseId) AS CaseId,
     multiIf(notEmpty(execution.FlowId), execution.FlowId, notEmpty(SaidFlowId), SaidFlowId, notEmpty(own.FlowId), own.FlowId, trace.FlowId) AS FlowId,
     multiIf(
-        SpanSays, execution.Status,
+        SpanSaysFinal, execution.Status,
         IsFinal, Said.1,
+        execution.Status IN ('blocked', 'paused'), execution.Status,
         -- A run whose span has come has ended: what was said of it before does not count any more.
         IsDeclared AND NOT HasSpan, if(empty(Said.1), 'running', Said.1),
         execution.Cancelled, 'cancelled',
