@@ -17,6 +17,7 @@ from spanhouse_schema import Database, Settings
 from spanhouse_schema.row_filters import readable
 from tests.api.conftest import SECRET, Door
 
+_CALLS = {"llm_calls": "model", "agent_actions": "tool"}
 MARKER = "zed-only-7f3a91"
 FILE_TEXT = "owner-only-c2e804"
 # Where what a reader must not have could show: another tenant's rows, a file, an error that quotes either.
@@ -65,14 +66,19 @@ def target(database: Database, settings: Settings, door: Door, tmp_path_factory:
 
 
 def _plant(database: Database, table: str) -> None:
-    ((column,),) = database.rows(
-        "SELECT name FROM system.columns WHERE database = 'spanhouse' AND table = {table:String} "
-        "AND type IN ('String', 'LowCardinality(String)') AND name != 'TenantId' ORDER BY position LIMIT 1",
+    ((engine, column),) = database.rows(
+        "SELECT (SELECT engine FROM system.tables WHERE database = 'spanhouse' AND name = {table:String}), name "
+        "FROM system.columns WHERE database = 'spanhouse' AND table = {table:String} "
+        "AND type IN ('String', 'LowCardinality(String)') AND lower(name) NOT IN ('tenantid', 'tenant_id') "
+        "ORDER BY position LIMIT 1",
         parameters={"table": table},
     )
+    # A view shows calls of one kind each; its columns have other names than theirs.
+    columns, kind = ("Kind, TraceId", f"'{_CALLS[table]}', ") if engine == "View" else (column, "")
     for tenant, text in (("zed", MARKER), ("acme", "acme's own")):
         database.command(
-            f"INSERT INTO spanhouse.{table} (TenantId, {column}) VALUES ({{tenant:String}}, {{text:String}})",
+            f"INSERT INTO spanhouse.{'agent_calls' if kind else table} (TenantId, {columns}) "
+            f"VALUES ({{tenant:String}}, {kind}{{text:String}})",
             parameters={"tenant": tenant, "text": text},
         )
 
