@@ -76,7 +76,7 @@ class Settler:
     async def _catch_up(self) -> bool:
         try:
             overdue = await self._in_thread(lambda: overdue_s(self._database))
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001  as below
             self._complain(error)
             return False
         return await self._attempt(overdue)
@@ -97,7 +97,7 @@ class Settler:
         try:
             with self._metrics.settle_seconds.time():
                 changed = await self._in_thread(lambda: self._settling.settle(within_s))
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001  even a fault of our own must not end the settling for good
             self._complain(error)
             return False
         self._failures = 0
@@ -114,9 +114,10 @@ class Settler:
             await asyncio.gather(task, return_exceptions=True)
             raise
 
-    def _complain(self, error: DatabaseError) -> None:
+    def _complain(self, error: Exception) -> None:
         self._failures += 1
         self._metrics.settle_failures.inc()
         # The first, the second, the fourth, …: an outage of hours is a few lines.
         if self._failures & (self._failures - 1) == 0:
-            _log.warning("executions are not settled yet", error=str(error)[:_LOGGED_CHARACTERS])
+            text, expected = str(error)[:_LOGGED_CHARACTERS], isinstance(error, DatabaseError)
+            _log.warning("executions are not settled yet", error=text, exc_info=None if expected else error)

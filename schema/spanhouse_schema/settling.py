@@ -12,7 +12,6 @@ from typing import Self
 
 from spanhouse_schema import ddl
 from spanhouse_schema.database import Database, Session
-from spanhouse_schema.errors import DatabaseError
 
 _NOMINATE = ("candidate", "seen", "rival")
 _DERIVE = (
@@ -82,7 +81,7 @@ class Settling:
         within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
         try:
             return sum(self._settle(within_ms, first, last) for first, last in self._ranges(within_ms))
-        except DatabaseError:
+        except Exception:
             # Whatever became of its tables, the next call begins with none.
             self.close()
             raise
@@ -100,13 +99,14 @@ class Settling:
         self.close()
 
     def _ranges(self, within_ms: int) -> list[tuple[str, str]]:
-        """First and last trace ids, so that the traces between them have few enough spans to be settled at once.
+        """First and last trace ids, in hex, of stretches that have few enough spans to be settled at once.
 
-        Spans lie in the order of their trace ids, so that each range reads a stretch of its own.
+        In hex because whoever inserts by other ways than ours may call a trace anything. Spans lie in the order of their
+        trace ids, so that each stretch is read by itself.
         """
         rows = self._ours.rows(
             """
-            SELECT min(TraceId), max(TraceId)
+            SELECT hex(min(TraceId)), hex(max(TraceId))
             FROM
             (
                 SELECT TraceId, sum(sum(Spans)) OVER (ORDER BY TraceId) AS SpansUpTo
@@ -116,7 +116,7 @@ class Settling:
                 GROUP BY TraceId
             )
             GROUP BY intDiv(SpansUpTo, {most:UInt32})
-            ORDER BY 1
+            ORDER BY min(TraceId)
             """,
             {"within_ms": str(within_ms), "most": str(_MOST_SPANS)},
         )

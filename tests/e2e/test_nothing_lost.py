@@ -104,7 +104,12 @@ def _assert_stored_once(running: Spanhouse, trace_ids: list[str]) -> None:
     assert sorted(row[0] for row in stored) == sorted(trace_ids)
     wrong = [row for row in stored if row[1:] != [SPANS_PER_REQUEST, SPANS_PER_REQUEST]]
     assert wrong == []
-    assert running.sql_text("SELECT count() FROM otel_traces_trace_id_ts") == str(len(trace_ids))
+    # It hangs on the raw table, and is written a moment after it.
+    deadline = time.monotonic() + 10
+    while (found := int(running.sql_text("SELECT count() FROM otel_traces_trace_id_ts"))) != len(trace_ids):
+        assert found < len(trace_ids), f"{found} of {len(trace_ids)}"
+        assert time.monotonic() < deadline, f"{found} of {len(trace_ids)}"
+        time.sleep(0.1)
 
 
 def _wait_until_loaded(running: Spanhouse, traces: int) -> None:

@@ -152,3 +152,15 @@ def _rows(database: Database, tenant: str) -> list[bytes]:
             ("agent_calls", "TenantId, Version"),
         )
     ]
+
+
+def test_a_trace_may_be_called_anything(database: Database) -> None:
+    """Whoever inserts by other ways than ours need not keep to hex digits, or to UTF-8."""
+    attributes = "map('gen_ai.operation.name', 'chat')"
+    database.command(
+        "INSERT INTO spanhouse.otel_traces (TenantId, Timestamp, TraceId, SpanId, SpanAttributes) "
+        f"SELECT 'any-name', now64(9), arrayJoin(['\\xff\\xfe', '', 'a''b\\t']), 'x', {attributes}"
+    )
+    settle(database, 3600)
+    count = "SELECT count() FROM spanhouse.agent_executions FINAL WHERE TenantId = 'any-name'"
+    assert database.rows(count) == [(3,)]

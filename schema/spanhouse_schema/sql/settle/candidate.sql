@@ -3,7 +3,7 @@
 SELECT TenantId, TraceId, At
 FROM spanhouse.touched_traces
 WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
-    AND TraceId BETWEEN {first:String} AND {last:String}
+    AND TraceId BETWEEN unhex({first:String}) AND unhex({last:String})
     AND (TenantId, TraceId, At) NOT IN (SELECT TenantId, TraceId, At FROM finished)
 UNION ALL
 SELECT TenantId, TraceId, toDateTime64(0, 3) AS At
