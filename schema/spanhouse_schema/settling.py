@@ -101,8 +101,8 @@ class Settling:
     def _ranges(self, within_ms: int) -> list[tuple[str, str]]:
         """First and last trace ids, in hex, of stretches that have few enough spans to be settled at once.
 
-        In hex because whoever inserts by other ways than ours may call a trace anything. Spans lie in the order of their
-        trace ids, so that each stretch is read by itself.
+        In hex because whoever inserts by other ways than ours may call a trace anything. Spans lie in the order of
+        their trace ids, so that each stretch is read by itself.
         """
         rows = self._ours.rows(
             """
