@@ -10,19 +10,19 @@ from typing import TypeVar
 
 import structlog
 
-from spanhouse_collector import dead_letter
-from spanhouse_collector.insertion import VALUE_CODES, Insertion
+from spanhouse_collector import complaint, dead_letter
+from spanhouse_collector.insertion import Insertion
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.segment import Segment
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import Spool
-from spanhouse_schema import Database, DatabaseError, DatabaseUnavailable, StatementFailed
+from spanhouse_collector.undisturbed import undisturbed
+from spanhouse_schema import Database, DatabaseUnavailable
 
 _FIRST_DELAY_S = 0.1
 # ClickHouse that does not answer may be back at any time; one that refuses waits for someone to do something.
 _AWAY_DELAY_S, _REFUSED_DELAY_S = 3.0, 15.0
 _INBOX_EVERY_S = 1.0
-_LOGGED_CHARACTERS = 500
 
 _T = TypeVar("_T")
 _log = structlog.get_logger()
@@ -85,7 +85,7 @@ class Loader:
         failures = 0
         while True:
             try:
-                result = await _undisturbed(step())
+                result = await undisturbed(step())
             except Exception as error:  # noqa: BLE001  even a fault of our own must not end the loading for good
                 failures += 1
                 self._complain(signal, error, failures)
@@ -99,13 +99,7 @@ class Loader:
     def _complain(self, signal: Signal, error: Exception, failures: int) -> None:
         self.problems[signal] = str(error)
         self._metrics.insert_failures.labels(signal.value).inc()
-        # The first, the second, the fourth, …: an outage of hours is a few lines.
-        if failures & (failures - 1):
-            return
-        expected = isinstance(error, DatabaseError | OSError)
-        _log.warning(
-            "not loaded yet", signal=signal.value, error=_loggable(error), exc_info=None if expected else error
-        )
+        complaint.log("not loaded yet", error, failures, signal=signal.value)
 
     async def _in_thread(self, step: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, step)
@@ -119,25 +113,6 @@ class Loader:
             except OSError as error:
                 _log.warning("a dead letter cannot be taken in", error=str(error))
             await asyncio.sleep(_INBOX_EVERY_S)
-
-
-async def _undisturbed(step: Awaitable[_T]) -> _T:
-    """What `step` returns; when cancelled, cancelled only after it has ended."""
-    task = asyncio.ensure_future(step)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.gather(task, return_exceptions=True)
-        raise
-
-
-def _loggable(error: Exception) -> str:
-    # What ClickHouse says of a value quotes it, and a client's values are not for the log.
-    if isinstance(error, StatementFailed) and error.code in VALUE_CODES:
-        return f"ClickHouse refused a value, error {error.code}"
-    # An HTTP client's message has the whole URL in it, and that the whole schema.
-    text = str(error)
-    return text if len(text) <= _LOGGED_CHARACTERS else f"{text[:_LOGGED_CHARACTERS]}…"
 
 
 def _delay(failures: int, error: Exception) -> float:

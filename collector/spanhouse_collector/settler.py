@@ -10,10 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import structlog
-
+from spanhouse_collector import complaint
 from spanhouse_collector.metrics import Metrics
-from spanhouse_schema import Database, DatabaseError
+from spanhouse_collector.undisturbed import undisturbed
+from spanhouse_schema import Database
 from spanhouse_schema.settling import Settling, overdue_s
 
 _LOOK_EVERY_S, _LOOK_WITHIN_S = 10.0, 30.0
@@ -21,10 +21,8 @@ _SWEEP_EVERY_S, _SWEEP_WITHIN_S = 60.0, 600.0
 # A settling costs something however little it settles: this long, or as long as the last one took, passes in between.
 _PAUSE_S = 0.3
 _RETRY_S = 5.0
-_LOGGED_CHARACTERS = 500
 
 _T = TypeVar("_T")
-_log = structlog.get_logger()
 
 
 class Settler:
@@ -106,18 +104,9 @@ class Settler:
         return True
 
     async def _in_thread(self, step: Callable[[], _T]) -> _T:
-        """What `step` returns; when cancelled, cancelled only after it has ended."""
-        task = asyncio.get_running_loop().run_in_executor(self._thread, step)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            await asyncio.gather(task, return_exceptions=True)
-            raise
+        return await undisturbed(asyncio.get_running_loop().run_in_executor(self._thread, step))
 
     def _complain(self, error: Exception) -> None:
         self._failures += 1
         self._metrics.settle_failures.inc()
-        # The first, the second, the fourth, …: an outage of hours is a few lines.
-        if self._failures & (self._failures - 1) == 0:
-            text, expected = str(error)[:_LOGGED_CHARACTERS], isinstance(error, DatabaseError)
-            _log.warning("executions are not settled yet", error=text, exc_info=None if expected else error)
+        complaint.log("executions are not settled yet", error, self._failures)

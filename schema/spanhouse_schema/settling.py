@@ -8,6 +8,7 @@ ClickHouse expands what a step names wherever it is used, and would analyse it f
 
 import time
 from contextlib import ExitStack
+from functools import cache
 from typing import Self
 
 from spanhouse_schema import ddl
@@ -32,7 +33,6 @@ _DERIVE = (
 )
 # Calls first: the fingerprint in the executions is what says that a trace needs nothing more.
 _WRITE = ("agent_calls", "agent_executions")
-_STEPS = (*_NOMINATE, "partner", "event", "changed", *_DERIVE)
 # As many as are settled at once: about 2 KB of memory each.
 _MOST_SPANS = 100_000
 # What was inserted may become visible this much later, at most.
@@ -131,7 +131,7 @@ class Settling:
             for step in _DERIVE:
                 self._fill(step, parameters)
             for step in _WRITE:
-                for statement in ddl.statements(f"settle/{step}"):
+                for statement in _statements(step):
                     self._ours.command(statement)
         self._forget()
         return changed
@@ -142,6 +142,7 @@ class Settling:
             self._fill(step, parameters)
         if self._count("partner"):
             for step in _NOMINATE:
+                self._ours.command(f"TRUNCATE TABLE {step}")
                 self._fill(step, parameters)
         for step in ("event", "changed"):
             self._fill(step, parameters)
@@ -158,9 +159,9 @@ class Settling:
             self._ours.command(f"TRUNCATE TABLE {step}")
 
     def _fill(self, step: str, parameters: dict[str, str]) -> None:
-        (query,) = ddl.statements(f"settle/{step}")
+        """Put into the table of a step, which is empty or not made yet, what its query selects."""
+        (query,) = _statements(step)
         if step in self._made:
-            self._ours.command(f"TRUNCATE TABLE {step}")
             self._ours.command(f"INSERT INTO {step} {query}", parameters)
         else:
             self._ours.command(f"CREATE TEMPORARY TABLE {step} AS {query}", parameters)
@@ -179,3 +180,8 @@ class Settling:
             self._session.command("CREATE TEMPORARY TABLE partner (TenantId LowCardinality(String), TraceId String)")
             self._made.add("partner")
         return self._session
+
+
+@cache
+def _statements(step: str) -> tuple[str, ...]:
+    return tuple(ddl.statements(f"settle/{step}"))

@@ -7,7 +7,7 @@ name of its own: ClickHouse plans the view for every INSERT, and takes the longe
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby
 
@@ -148,5 +148,5 @@ def _slots() -> list[_Slot]:
     return [*alone, *runs]
 
 
-def _array(items: object) -> str:
-    return f"[{', '.join(map(str, items))}]"  # type: ignore[call-overload]
+def _array(items: Iterable[object]) -> str:
+    return f"[{', '.join(map(str, items))}]"

@@ -36,16 +36,11 @@ SELECT
     SaidCaseId AS CaseId,
     SaidFlowId AS FlowId,
 
-    transform(
-        SaidStatus,
-        ['created', 'queued', 'running', 'blocked', 'paused', 'completed', 'failed', 'cancelled', 'pending', 'starting', 'thinking', 'waiting_for_llm', 'success', 'error', 'timeout'],
-        ['created', 'queued', 'running', 'blocked', 'paused', 'completed', 'failed', 'cancelled', 'created', 'queued', 'running', 'running', 'completed', 'failed', 'failed'],
-        ''
-    ) AS Status,
+    execution_status(SaidStatus) AS Status,
     if(empty(SaidStatusMessage) AND SaidStatus IN ('thinking', 'waiting_for_llm'), SaidStatus, SaidStatusMessage) AS StatusMessage,
     SaidWaitingFor AS WaitingFor,
     SaidOutcome AS Outcome,
-    if(SaidConfidence BETWEEN 0 AND 1, SaidConfidence, NULL) AS ConfidenceScore,
+    SaidConfidence AS ConfidenceScore,
     -- LangSmith marks a failed run with an exception, and as OK.
     StatusCode = 'Error'
         OR SaidFailed IN ('true', 'error')
@@ -99,7 +94,7 @@ FROM
         {StatusMessage} AS SaidStatusMessage,
         {WaitingFor} AS SaidWaitingFor,
         {Outcome} AS SaidOutcome,
-        toFloat64OrNull({ConfidenceScore}) AS SaidConfidence,
+        execution_number({ConfidenceScore}, 1) AS SaidConfidence,
         {Failed} AS SaidFailed,
         {ErrorType} AS SaidErrorType,
         {ErrorMessage} AS SaidErrorMessage,

@@ -1,5 +1,5 @@
 -- How what a client says of an execution becomes our words and numbers.
--- Read by the views on events only, and written into them when they are created. None of them can throw.
+-- Read by the views on events and spans only, and written into them when they are created. None of them can throw.
 
 -- The status that a word of any letter case stands for, empty where it is none.
 CREATE OR REPLACE FUNCTION execution_status AS (word) ->
