@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from statistics import quantiles
 
-import httpx
-
 from bench import client, runs
 from bench.processes import Spanhouse
 from bench.report import Figure
@@ -86,14 +84,9 @@ def _probe(installation: Spanhouse, over: threading.Event, lags: list[float]) ->
     while not over.is_set() or len(lags) < 2:
         number += 1
         trace_id = number.to_bytes(8, "big") + time.time_ns().to_bytes(8, "big")
-        httpx.post(
-            f"http://{installation.http}/v1/traces",
-            content=runs.lone_agent(trace_id),
-            headers={"Content-Type": PROTOBUF},
-            timeout=30,
-        ).raise_for_status()
+        installation.send(runs.lone_agent(trace_id))
         acknowledged = time.perf_counter()
         query = f"SELECT count() FROM spanhouse.agent_executions WHERE TraceId = '{trace_id.hex()}'"
         while installation.ask(query) == "0":
-            time.sleep(0.05)
+            time.sleep(0.1)
         lags.append(time.perf_counter() - acknowledged)

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from statistics import quantiles
 
-import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench import client, spans
@@ -74,12 +73,7 @@ def _probe(installation: Spanhouse, over: threading.Event, lags: list[float]) ->
     while not over.is_set() or len(lags) < 2:
         number += 1
         trace_id = number.to_bytes(8, "big") + time.time_ns().to_bytes(8, "big")
-        httpx.post(
-            f"http://{installation.http}/v1/traces",
-            content=_one_span(trace_id),
-            headers={"Content-Type": "application/x-protobuf"},
-            timeout=30,
-        ).raise_for_status()
+        installation.send(_one_span(trace_id))
         acknowledged = time.perf_counter()
         query = f"SELECT count() FROM spanhouse.otel_traces WHERE TraceId = '{trace_id.hex()}'"
         while installation.ask(query) == "0":

@@ -18,7 +18,7 @@ from spanhouse_schema.settling import Settling, overdue_s
 
 _LOOK_EVERY_S, _LOOK_WITHIN_S = 10.0, 30.0
 _SWEEP_EVERY_S, _SWEEP_WITHIN_S = 60.0, 600.0
-# A settling costs something however little it settles: this long, or as long as the last one took, passes in between.
+# A settling costs something however little it settles, so that those inserted meanwhile share one.
 _PAUSE_S = 0.3
 _RETRY_S = 5.0
 
@@ -67,7 +67,7 @@ class Settler:
             within = began - self._swept_at + _SWEEP_WITHIN_S if sweeps else self._window_s()
             if await self._attempt(within):
                 self._swept_at = began if sweeps else self._swept_at
-                await asyncio.sleep(max(_PAUSE_S, time.monotonic() - began))
+                await asyncio.sleep(_PAUSE_S)
             else:
                 await asyncio.sleep(_RETRY_S)
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from spanhouse_collector.segment import OpenSegment, Segment
 
-# An INSERT costs about 0.1 CPU seconds however small it is, and rows are promised within a second.
-SEAL_AFTER_S = 0.4
+# An INSERT costs about 0.2 CPU seconds however small it is, and rows are promised within a second.
+SEAL_AFTER_S = 0.6
 # Once this much has come meanwhile, waiting for more pays: ten thousand spans a second share half as many INSERTs.
 BUSY_BYTES = 4 * 1024 * 1024
 BUSY_SEAL_AFTER_S = 1.5

@@ -56,7 +56,7 @@ ENGINE = ReplacingMergeTree(Version, IsDeleted)
 -- No partitions: a later version of a row may have another day, and rows of two partitions never replace each other.
 ORDER BY (TenantId, TraceId, SpanId)
 SETTINGS
-    index_granularity = 512,
+    index_granularity = 2048,
     -- Every INSERT is one entry: a replay within the last 10,000 of them (a week, where replicated) is a no-op.
     non_replicated_deduplication_window = 10000,
     replicated_deduplication_window = 10000,

@@ -1,6 +1,6 @@
 -- One row is one run of an agent or a workflow, in its latest state; also the root of a trace that calls models or tools with
 -- neither above them (Kind `implicit`). A call belongs to the nearest execution above it; Total… counts the executions below too.
--- Written by agent_executions_mv from what the settling makes of a trace's spans; read by everybody, with FINAL.
+-- Written by the settling, from a trace's spans and events; read by everybody, with FINAL.
 CREATE TABLE IF NOT EXISTS spanhouse.agent_executions
 (
     TenantId LowCardinality(String) CODEC(ZSTD(1)),
@@ -92,7 +92,7 @@ ENGINE = ReplacingMergeTree(Version, IsDeleted)
 -- No partitions: a later version of a row may have another day, and rows of two partitions never replace each other.
 ORDER BY (TenantId, TraceId, ExecutionId)
 SETTINGS
-    index_granularity = 512,
+    index_granularity = 2048,
     -- Every INSERT is one entry: a replay within the last 10,000 of them (a week, where replicated) is a no-op.
     non_replicated_deduplication_window = 10000,
     replicated_deduplication_window = 10000,

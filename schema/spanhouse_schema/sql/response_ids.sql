@@ -23,7 +23,7 @@ ENGINE = MergeTree
 PARTITION BY toDate(IngestedAt)
 ORDER BY (TenantId, ResponseId, TraceId, SpanId)
 SETTINGS
-    index_granularity = 512,
+    index_granularity = 2048,
     ttl_only_drop_parts = 1,
     materialize_ttl_recalculate_only = 1,
     -- Every INSERT is one entry: a replay within the last 10,000 of them (a week, where replicated) is a no-op.

@@ -1,4 +1,4 @@
--- The calls of the traces that changed; and a tombstone for each that was there and is no more.
+-- The calls of the traces that changed.
 INSERT INTO spanhouse.agent_calls
 (
     TenantId, TraceId, SpanId, MergedIds, Kind, ExecutionId, ServiceName, StartedAt, EndedAt, ErrorType, ErrorMessage, Provider, RequestModel, ResponseModel, ResponseId, Retries, TokensInconsistent, ToolName, ToolCallId, ToolArgumentsPreview, ToolResultPreview,
@@ -15,10 +15,3 @@ SELECT
 FROM (SELECT *, CountedKind AS Kind FROM counted WHERE NOT IsRun) AS call
 INNER JOIN settled USING (TenantId, TraceId, ExecutionId)
 INNER JOIN changed USING (TenantId, TraceId);
-
-INSERT INTO spanhouse.agent_calls (TenantId, TraceId, SpanId, Version, IsDeleted)
-SELECT TenantId, TraceId, SpanId, changed.Version, 1
-FROM spanhouse.agent_calls FINAL
-INNER JOIN changed USING (TenantId, TraceId)
-WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed WHERE LastVersion > 0)
-    AND (TenantId, TraceId, SpanId) NOT IN (SELECT TenantId, TraceId, CountedId FROM counted WHERE NOT IsRun);
