@@ -5,6 +5,7 @@ from typing import Any
 
 from spanhouse_schema import Database
 from tests.oracle import Call, Execution, NormalSpan, derive, normalise
+from tests.oracle.costs import UNPRICED, added, cost_of_call, cost_of_execution, source
 from tests.oracle.normalisation import BUCKETS
 from tests.reference import Row
 
@@ -55,7 +56,7 @@ def stored_executions(database: Database, tenant: str) -> Rows:
     """A tenant's executions."""
     columns = ["ParentExecutionId", "RootExecutionId", "MergedIds", "Kind", "AgentName", "Status", *_INHERITED]
     columns += [*_EPOCH_COLUMNS, "ErrorType", "ErrorMessage"]
-    figures = [*_COUNTS, *BUCKETS, "EmbeddingTokens"]
+    figures = [*_COUNTS, *BUCKETS, "EmbeddingTokens", "CostUSD", "CostSource", "UnpricedCalls"]
     columns += [*figures, *(f"Total{name}" for name in figures)]
     return _read(database, "agent_executions FINAL", "ExecutionId", columns, tenant)
 
@@ -63,7 +64,7 @@ def stored_executions(database: Database, tenant: str) -> Rows:
 def stored_calls(database: Database, tenant: str) -> Rows:
     """A tenant's calls."""
     columns = ["MergedIds", "Kind", "ExecutionId", "RootExecutionId", "AgentName", "SessionId", "UserId", "Success"]
-    columns += [*_EPOCH_COLUMNS, *_OF_CALLS, "Retries", *BUCKETS]
+    columns += [*_EPOCH_COLUMNS, *_OF_CALLS, "Retries", *BUCKETS, "CostUSD", "CostSource"]
     return _read(database, "agent_calls FINAL", "SpanId", columns, tenant)
 
 
@@ -148,12 +149,15 @@ def _execution(each: Execution) -> dict[str, Any]:
     }
 
 
-def _figures(executions: list[Execution]) -> dict[str, int | None]:
+def _figures(executions: list[Execution]) -> dict[str, Any]:
     """What these did together; None is unknown."""
     counts = {name: sum(map(count, executions)) for name, count in _COUNTS.items()}
     tokens = {bucket: _total(each.own_usage.get(bucket) for each in executions) for bucket in BUCKETS}
     embedded = _total(each.embedding_usage.get("InputTokens") for each in executions)
-    return {**counts, **tokens, "EmbeddingTokens": embedded}
+    cost = added(map(cost_of_execution, executions))
+    unpriced = [call for each in executions for call in each.calls if cost_of_call(call).sources == UNPRICED]
+    costs = {"CostUSD": cost.usd, "CostSource": source(cost.sources), "UnpricedCalls": len(unpriced)}
+    return {**counts, **tokens, "EmbeddingTokens": embedded, **costs}
 
 
 def _total(numbers: Iterable[int | None]) -> int | None:
@@ -176,4 +180,6 @@ def _call(call: Call, execution: Execution) -> dict[str, Any]:
         **{concept: call.says(concept) for concept in _OF_CALLS},
         "Retries": call.retries,
         **{bucket: call.usage.get(bucket) for bucket in BUCKETS},
+        "CostUSD": cost_of_call(call).usd,
+        "CostSource": source(cost_of_call(call).sources),
     }

@@ -11,19 +11,13 @@ from contextlib import ExitStack
 from functools import cache
 from typing import Self
 
-from spanhouse_schema import ddl
+from spanhouse_schema import ddl, prices
 from spanhouse_schema.database import Database, Session
 
 _NOMINATE = ("candidate", "seen", "rival")
+_COUNT = ("state", "span", "place", "container", "part", "lost", "telling", "counted")
 _DERIVE = (
-    "state",
-    "span",
-    "place",
-    "container",
-    "part",
-    "lost",
-    "telling",
-    "counted",
+    "priced",
     "context",
     "execution",
     "lineage",
@@ -48,6 +42,15 @@ _SETTINGS = (
     "compile_aggregate_expressions",
     "compile_sort_description",
 )
+# In hex: a name may be any bytes. Some at a time: a client may make up as many as it likes.
+_UNKNOWN_MODELS = """
+    SELECT DISTINCT hex(TenantId), hex(Provider), hex(Model)
+    FROM (SELECT *, if(notEmpty(ResponseModel), ResponseModel, RequestModel) AS Model FROM counted)
+    WHERE notEmpty(Model) AND (IsRun OR CountedKind IN ('model', 'embedding'))
+        AND (TenantId, Provider, Model) NOT IN
+            (SELECT tenant_id, provider, model FROM spanhouse.model_prices WHERE source = {source:String})
+    LIMIT 1000
+"""
 _TOUCHES = "TenantId LowCardinality(String), TraceId String, At DateTime64(3)"
 
 
@@ -132,6 +135,9 @@ class Settling:
         bounds = {"within_ms": str(within_ms), "first": first, "last": last}
         changed, again = self._nominate(parameters | bounds)
         if changed:
+            for step in _COUNT:
+                self._fill(step, parameters)
+            self._look_up_prices(int(parameters["version"]))
             for step in _DERIVE:
                 self._fill(step, parameters)
             for step in (_GONE, *_WRITE) if again else _WRITE:
@@ -152,6 +158,15 @@ class Settling:
             self._fill(step, parameters)
         ((changed, again),) = self._ours.rows("SELECT count(), countIf(LastVersion > 0) FROM changed")
         return int(changed), int(again)
+
+    def _look_up_prices(self, version: int) -> None:
+        """Write down the prices of the models that were never seen before."""
+        while rows := self._ours.rows(_UNKNOWN_MODELS, {"source": prices.PACKAGE}):
+            # Seldom needed, and slow to import.
+            from spanhouse_schema import catalogue  # noqa: PLC0415  # see above
+
+            pairs = [prices.Pair(*map(bytes.fromhex, row)) for row in rows]
+            self._ours.command(prices.insertion(catalogue.rows_of(pairs), version))
 
     def _forget(self) -> None:
         """Empty the tables, but for what has been settled in the last minute."""

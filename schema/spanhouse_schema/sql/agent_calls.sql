@@ -38,8 +38,12 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_calls
     OutputTokens Nullable(UInt64) CODEC(ZSTD(1)),
     ReasoningTokens Nullable(UInt64) CODEC(ZSTD(1)),
     TokensInconsistent Bool CODEC(ZSTD(1)),
-    CostUSD Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),
+    -- What the span reports, otherwise what its tokens come to at the prices of its time. NULL is unknown.
+    CostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    -- reported, computed, partial (some of its tokens have no price), unpriced; empty where there is nothing to price.
     CostSource LowCardinality(String) CODEC(ZSTD(1)),
+    ReportedCostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    ComputedCostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
     ToolName LowCardinality(String) CODEC(ZSTD(1)),
     ToolCallId String CODEC(ZSTD(1)),
     ToolArgumentsPreview String CODEC(ZSTD(1)),

@@ -58,8 +58,10 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_executions
     OutputTokens Nullable(UInt64) CODEC(ZSTD(1)),
     ReasoningTokens Nullable(UInt64) CODEC(ZSTD(1)),
     EmbeddingTokens Nullable(UInt64) CODEC(ZSTD(1)),
-    CostUSD Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),
+    CostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
+    -- As of its calls; of several, the least sure: computed, partial, unpriced where none has a price.
     CostSource LowCardinality(String) CODEC(ZSTD(1)),
+    UnpricedCalls UInt32 CODEC(T64, ZSTD(1)),
 
     -- The same with every execution below it, 128 levels deep.
     TotalModelCalls UInt32 CODEC(T64, ZSTD(1)),
@@ -74,8 +76,9 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_executions
     TotalOutputTokens Nullable(UInt64) CODEC(ZSTD(1)),
     TotalReasoningTokens Nullable(UInt64) CODEC(ZSTD(1)),
     TotalEmbeddingTokens Nullable(UInt64) CODEC(ZSTD(1)),
-    TotalCostUSD Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),
+    TotalCostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
     TotalCostSource LowCardinality(String) CODEC(ZSTD(1)),
+    TotalUnpricedCalls UInt32 CODEC(T64, ZSTD(1)),
 
     -- Of all the spans that this was made of: what decides whether the trace is to be settled again.
     Fingerprint UInt64 CODEC(ZSTD(1)),

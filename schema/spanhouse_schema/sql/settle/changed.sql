@@ -3,7 +3,8 @@
 SELECT TenantId, TraceId, Fingerprint, LastVersion, greatest({version:UInt64}, LastVersion + 1) AS Version
 FROM
 (
-    SELECT TenantId, TraceId, sum(Hash) AS Fingerprint, max(Counts) AS HasCounts
+    -- The 1 stands for what the settling makes of them: raised with a revision after which the same spans come to something else.
+    SELECT TenantId, TraceId, sum(Hash) + 1 AS Fingerprint, max(Counts) AS HasCounts
     FROM
     (
         SELECT TenantId, TraceId, Hash, Counts FROM seen

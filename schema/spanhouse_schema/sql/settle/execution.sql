@@ -9,10 +9,10 @@ SELECT
     ) AS ParentExecutionId,
     IsRun AND Kind != 'implicit' AND toBool(isNotNull(Usage.1) + isNotNull(Usage.2) + isNotNull(Usage.3) + isNotNull(Usage.4) + isNotNull(Usage.5)) AS SpanReports,
     CallsReport OR SpanReports AS Reports,
-    isNotNull(CalledCostUSD) OR (Kind != 'implicit' AND isNotNull(ReportedCostUSD)) AS HasCost
+    isNotNull(CalledCostUSD) OR (Kind != 'implicit' AND isNotNull(ReportedCostUSD)) OR (SpanReports AND NOT CallsReport AND isNotNull(CostUSD)) AS HasCost
 FROM
 (
-    SELECT * EXCEPT CountedKind, CountedKind AS Kind FROM counted WHERE IsRun
+    SELECT * EXCEPT CountedKind, CountedKind AS Kind FROM priced WHERE IsRun
 ) AS run
 FULL JOIN
 (
@@ -32,14 +32,16 @@ FULL JOIN
         sumOrNullIf(Usage.4, Kind = 'model') AS CalledOutputTokens,
         sumOrNullIf(Usage.5, Kind = 'model') AS CalledReasoningTokens,
         sumOrNullIf(Usage.1, Kind = 'embedding') AS EmbeddingTokens,
-        sumOrNull(ReportedCostUSD) AS CalledCostUSD,
+        sumOrNull(CostUSD) AS CalledCostUSD,
+        groupBitOr(CostSources) AS CalledCostSources,
+        toUInt32(countIf(CostSources = 4)) AS UnpricedCalls,
         toBool(countIf(Kind = 'model' AND isNotNull(coalesce(Usage.1, Usage.2, Usage.3, Usage.4, Usage.5)))) AS CallsReport,
         min(StartedAt) AS FirstCallAt,
         max(EndedAt) AS LastCallAt,
         argMax(Failed, (ifNull(EndedAt, toDateTime64(0, 9)), CountedId)) AS LastCallFailed,
         argMaxIf((ErrorType, ErrorMessage), (ifNull(EndedAt, toDateTime64(0, 9)), CountedId), Failed) AS LastFailedCall,
         argMin(ServiceName, (StartedAt, CountedId)) AS CallServiceName
-    FROM (SELECT *, CountedKind AS Kind FROM counted WHERE NOT IsRun)
+    FROM (SELECT *, CountedKind AS Kind FROM priced WHERE NOT IsRun)
     GROUP BY TenantId, TraceId, ExecutionId
 ) AS work USING (TenantId, TraceId, ExecutionId)
 FULL JOIN state USING (TenantId, TraceId, ExecutionId);

@@ -64,7 +64,11 @@ SELECT
     if(TellsItself, Usage.4, CalledOutputTokens) AS OutputTokens,
     if(TellsItself, Usage.5, CalledReasoningTokens) AS ReasoningTokens,
     EmbeddingTokens,
-    if(isNull(CalledCostUSD) AND NOT BelowHasCost AND Kind != 'implicit', ReportedCostUSD, CalledCostUSD) AS CostUSD
+    UnpricedCalls,
+    -- What a run says of its cost in sum counts as its usage does.
+    isNull(CalledCostUSD) AND NOT BelowHasCost AND ((isNotNull(ReportedCostUSD) AND Kind != 'implicit') OR TellsItself) AS TellsItsCost,
+    if(TellsItsCost, execution.CostUSD, CalledCostUSD) AS CostUSD,
+    if(TellsItsCost, execution.CostSources, CalledCostSources) AS CostSources
 FROM execution
 INNER JOIN below USING (TenantId, TraceId, ExecutionId)
 LEFT JOIN context AS own USING (TenantId, TraceId, ExecutionId)

@@ -7,11 +7,13 @@ SELECT
     ErrorType, ErrorMessage, InputPreview, OutputPreview, ConfidenceScore, Outcome, Progress, TasksTotal, TasksCompleted,
     LastEventAt, ExpiresAt, ModelCalls, FailedModelCalls, EmbeddingCalls, ToolCalls, FailedToolCalls, Retries, InputTokens,
     CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, EmbeddingTokens, CostUSD,
-    if(isNull(CostUSD), '', 'reported') AS CostSource,
+    cost_source(CostSources) AS CostSource,
+    UnpricedCalls,
     TotalModelCalls, TotalFailedModelCalls, TotalEmbeddingCalls, TotalToolCalls, TotalFailedToolCalls, TotalRetries,
     TotalInputTokens, TotalCacheReadTokens, TotalCacheWriteTokens, TotalOutputTokens, TotalReasoningTokens, TotalEmbeddingTokens,
     TotalCostUSD,
-    if(isNull(TotalCostUSD), '', 'reported') AS TotalCostSource,
+    cost_source(TotalCostSources) AS TotalCostSource,
+    TotalUnpricedCalls,
     Fingerprint,
     Version,
     toUInt8(0) AS IsDeleted
@@ -35,7 +37,9 @@ INNER JOIN
         sumOrNull(OutputTokens) AS TotalOutputTokens,
         sumOrNull(ReasoningTokens) AS TotalReasoningTokens,
         sumOrNull(EmbeddingTokens) AS TotalEmbeddingTokens,
-        sumOrNull(CostUSD) AS TotalCostUSD
+        sumOrNull(CostUSD) AS TotalCostUSD,
+        groupBitOr(CostSources) AS TotalCostSources,
+        sum(UnpricedCalls) AS TotalUnpricedCalls
     FROM (SELECT TenantId, TraceId, ExecutionId, AncestorId FROM lineage) AS lineage
     INNER JOIN settled USING (TenantId, TraceId, ExecutionId)
     GROUP BY TenantId, TraceId, AncestorId

@@ -1,0 +1,140 @@
+"""What calls and executions cost: what spans report, otherwise what genai-prices itself computes of their tokens."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
+
+from genai_prices import Usage as PricedUsage
+from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
+from genai_prices.types import ModelInfo, Provider
+
+from tests.oracle.calls import Call
+from tests.oracle.executions import Execution
+from tests.oracle.normalisation import BUCKETS, NormalSpan, Usage
+
+REPORTED, COMPUTED, UNPRICED, PARTIAL = 1, 2, 4, 8
+_PLACES = Decimal("1e-12")
+_MOST_REPORTED = Decimal(10) ** 6
+# Of those that the tests name.
+_ON_OWN_MACHINES = frozenset({"ollama"})
+
+
+class Cost(NamedTuple):
+    """USD, None where unknown, and what that was read from: the constants above, added up."""
+
+    usd: Decimal | None
+    sources: int
+
+
+def cost_of_call(call: Call) -> Cost:
+    """What one call cost."""
+    usage = call.usage if call.top.kind in {"model", "embedding"} else {}
+    return _cost(call.spans, usage, call.says("Provider"), call.says("ResponseModel") or call.says("RequestModel"))
+
+
+def cost_of_execution(each: Execution) -> Cost:
+    """What its calls cost; what its own span says of all counts only where nothing below it says anything."""
+    called = added(map(cost_of_call, each.calls))
+    if called.usd is not None or any(_has_cost(other) for other in each.below[1:]):
+        return called
+    itself = _cost_of_span(each)
+    is_told = itself.sources == REPORTED and each.kind != "implicit"
+    return itself if is_told or _tells_itself(each) else called
+
+
+def added(costs: Iterable[Cost]) -> Cost:
+    """What they cost together."""
+    found = list(costs)
+    known = [cost.usd for cost in found if cost.usd is not None]
+    return Cost(sum(known, Decimal()) if known else None, reduce(or_, (cost.sources for cost in found), 0))
+
+
+def source(sources: int) -> str:
+    """The word for what a cost was read from."""
+    words = {0: "", REPORTED: "reported", UNPRICED: "unpriced"}
+    return words.get(sources, "partial" if sources & (UNPRICED | PARTIAL) else "computed")
+
+
+def _has_cost(each: Execution) -> bool:
+    itself = _cost_of_span(each)
+    if added(map(cost_of_call, each.calls)).usd is not None:
+        return True
+    return itself.usd is not None and (
+        (itself.sources == REPORTED and each.kind != "implicit") or (_span_reports(each) and not _calls_report(each))
+    )
+
+
+def _tells_itself(each: Execution) -> bool:
+    return _span_reports(each) and not _calls_report(each) and not any(other.reports for other in each.below[1:])
+
+
+def _span_reports(each: Execution) -> bool:
+    return each.kind != "implicit" and any(span.usage for span in each.spans)
+
+
+def _calls_report(each: Execution) -> bool:
+    return any(call.usage for call in each.calls if call.top.kind == "model")
+
+
+def _cost_of_span(each: Execution) -> Cost:
+    usage = max((span.usage for span in each.spans), key=len, default={})
+    model = each.says("ResponseModel") or each.says("RequestModel")
+    return _cost(each.spans, usage, each.says("Provider"), model)
+
+
+def _cost(spans: list[NormalSpan], usage: Usage, provider: str, model: str) -> Cost:
+    told = [reported for span in spans if (reported := _reported(span)) is not None]
+    if told:
+        return Cost(told[0], REPORTED)
+    return _computed(usage, provider, model, spans[0].start) if usage else Cost(None, 0)
+
+
+def _reported(span: NormalSpan) -> Decimal | None:
+    try:
+        usd = Decimal(span.said["ReportedCostUSD"])
+    except InvalidOperation:
+        return None
+    return usd.quantize(_PLACES, ROUND_DOWN) if 0 <= usd < _MOST_REPORTED else None
+
+
+def _computed(usage: Usage, provider: str, model: str, start_ns: int) -> Cost:
+    found = _find(provider.strip().lower(), model)
+    if found is None:
+        return Cost(None, UNPRICED)
+    seller, info = found
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=start_ns // 1000)
+    prices = info.get_prices(at)
+    whole = [prices.input_mtok, prices.input_mtok, prices.input_mtok, prices.output_mtok, prices.output_mtok]
+    parts = [None, prices.cache_read_mtok, prices.cache_write_mtok, None, prices.output_reasoning_mtok]
+    is_priced = [part is not None or of_whole is not None for part, of_whole in zip(parts, whole, strict=True)]
+    used = [known for bucket, known in zip(BUCKETS, is_priced, strict=True) if usage.get(bucket)]
+    if not any(is_priced) or (used and not any(used)):
+        return Cost(None, UNPRICED)
+    cost = info.calc_price(_as_genai_prices_counts(usage), seller, genai_request_timestamp=at).total_price
+    return Cost(cost.quantize(_PLACES, ROUND_DOWN), COMPUTED if all(used) else PARTIAL)
+
+
+def _as_genai_prices_counts(usage: Usage) -> PricedUsage:
+    """There the parts are in the whole."""
+    uncached, cache_read, cache_write, output, reasoning = (usage.get(bucket, 0) for bucket in BUCKETS)
+    return PricedUsage(
+        input_tokens=uncached + cache_read + cache_write,
+        cache_read_tokens=cache_read,
+        cache_write_tokens=cache_write,
+        output_tokens=output + reasoning,
+        output_reasoning_tokens=reasoning,
+    )
+
+
+def _find(provider: str, model: str) -> tuple[Provider, ModelInfo] | None:
+    if provider in _ON_OWN_MACHINES:
+        return None
+    known = get_snapshot().providers
+    named = provider if provider and (provider == "litellm" or find_provider_by_id(known, provider)) else None
+    try:
+        return get_snapshot().find_provider_model(model, None, named, None)
+    except LookupError:
+        return None
