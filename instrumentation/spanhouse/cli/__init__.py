@@ -18,6 +18,7 @@ COMMANDS = {
     "engine": "Run the embedded engine and its SQL door alone, for collectors in other processes.",
     "collector": "Run OTLP receivers and the loader alone, against a ClickHouse server or `spanhouse engine`.",
     "sql": "Run a SQL statement, whether or not a process holds the data.",
+    "prices": "See and say what models cost; list those that nobody knows a price of.",
     "keys": "Make, list and revoke the keys that clients send.",
     "migrate": "Bring the database's tables up to date, or back; or print the SQL.",
     "doctor": "Check this installation, and say what to do about each finding.",
