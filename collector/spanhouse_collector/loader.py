@@ -31,11 +31,11 @@ _log = structlog.get_logger()
 class Loader:
     """Loads what `spool` holds, from `start` to `stop`. `problems` says what keeps a signal from being loaded now.
 
-    `on_loaded` is called after each segment that was loaded.
+    `on_loaded` is called, with its signal, after each segment that was loaded.
     """
 
     def __init__(
-        self, spool: Spool, database: Database, metrics: Metrics, on_loaded: Callable[[], None] = lambda: None
+        self, spool: Spool, database: Database, metrics: Metrics, on_loaded: Callable[[Signal], None] = lambda _: None
     ) -> None:
         self.problems: dict[Signal, str] = {}
         self._spool = spool
@@ -70,7 +70,7 @@ class Loader:
         )
         while not insertion.is_done:
             await self._insist(signal, lambda: self._attempt(signal, insertion))
-        self._on_loaded()
+        self._on_loaded(signal)
         if segment.oldest_unix_nano:
             self._metrics.lag_seconds.labels(signal.value).observe(time.time() - segment.oldest_unix_nano / 1e9)
         await self._insist(signal, lambda: self._spool.finish(signal, segment))

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from spanhouse_collector import complaint
 from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.signal import Signal
 from spanhouse_collector.undisturbed import undisturbed
 from spanhouse_schema import Database
 from spanhouse_schema.settling import Settling, overdue_s
@@ -26,7 +27,7 @@ _T = TypeVar("_T")
 
 
 class Settler:
-    """Settles from `start` to `stop`; `nudge` says that spans were inserted."""
+    """Settles from `start` to `stop`; `nudge` says what was inserted."""
 
     def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database = database
@@ -53,9 +54,10 @@ class Settler:
         await self._in_thread(self._settling.close)
         self._thread.shutdown()
 
-    def nudge(self) -> None:
-        """Say that spans were inserted just now."""
-        self._nudged.set()
+    def nudge(self, signal: Signal) -> None:
+        """Say that rows were inserted just now: spans, or the logs that events are. Metrics settle nothing."""
+        if signal is not Signal.METRICS:
+            self._nudged.set()
 
     async def _run(self) -> None:
         while not await self._catch_up():  # noqa: ASYNC110  # what is waited for is a database that answers

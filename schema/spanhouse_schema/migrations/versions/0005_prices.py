@@ -43,4 +43,4 @@ def downgrade() -> None:
     for table, name, _, _ in _COLUMNS:
         op.execute(f"ALTER TABLE spanhouse.{table} DROP COLUMN IF EXISTS {name}")
     op.execute("DROP TABLE IF EXISTS spanhouse.model_prices")
-    op.execute("DROP FUNCTION IF EXISTS cost_source")
+    op.execute("DROP FUNCTION IF EXISTS source_of_costs")
