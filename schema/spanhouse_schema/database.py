@@ -42,6 +42,8 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.embedded = settings.embedded
+        # Where a day begins.
+        self.timezone = settings.timezone
         self._settings = settings
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue(_IDLE_CLIENTS)
         self._engine = ""

@@ -42,7 +42,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
     Raises `DatabaseBusy` when another migration holds the lock for a minute, `DatabaseError` when a statement fails.
     """
     with _locked(database), _connection(database) as connection:
-        command.upgrade(_config(connection), revision)
+        command.upgrade(_config(connection, timezone=database.timezone), revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
@@ -68,10 +68,13 @@ def head() -> str:
     return newest
 
 
-def sql(revision: str = "head", *, down: bool = False) -> str:
-    """The statements that `upgrade` (or, with `down`, `downgrade`) would run from the other end, as text."""
+def sql(revision: str = "head", *, down: bool = False, timezone: str = "UTC") -> str:
+    """The statements that `upgrade` (or, with `down`, `downgrade`) would run from the other end, as text.
+
+    `timezone` says where a day begins.
+    """
     output = StringIO()
-    config = _config(output_buffer=output)
+    config = _config(output_buffer=output, timezone=timezone)
     if down:
         command.downgrade(config, f"{head()}:{revision}", sql=True)
         return output.getvalue()
@@ -79,11 +82,14 @@ def sql(revision: str = "head", *, down: bool = False) -> str:
     return f"CREATE DATABASE IF NOT EXISTS spanhouse;\n\n{output.getvalue()}"
 
 
-def _config(connection: Connection | None = None, output_buffer: StringIO | None = None) -> Config:
+def _config(
+    connection: Connection | None = None, output_buffer: StringIO | None = None, timezone: str = "UTC"
+) -> Config:
     config = Config(output_buffer=output_buffer) if output_buffer is not None else Config()
     config.set_main_option("script_location", str(files("spanhouse_schema").joinpath("migrations")))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["timezone"] = timezone
     return config
 
 

@@ -4,8 +4,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
-from pydantic import ByteSize, Field, ValidationError, model_validator
+from pydantic import ByteSize, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from spanhouse_schema.errors import SettingsError
@@ -74,6 +75,11 @@ class Settings(BaseSettings):
         le=_MOST_DAYS,
         description=f"Days that the audit of the SQL door is kept, {_MOST_DAYS} at most; 0 keeps all.",
     )
+    timezone: str = Field(
+        "UTC",
+        description="Where a day begins, for what is counted by day: an IANA name, as Europe/Berlin. The same in every "
+        "process, and from the beginning: days that were counted stay as they are.",
+    )
     engine_memory: ByteSize = Field(
         ByteSize(4 * 1024 * MIB), description="Most memory that the embedded engine may use."
     )
@@ -111,6 +117,14 @@ class Settings(BaseSettings):
         if isinstance(origins, str):
             values["cors_origins"] = [part.strip() for part in origins.split(",") if part.strip()]
         return values
+
+    @field_validator("timezone")
+    @classmethod
+    def _know_timezone(cls, name: str) -> str:
+        # `localtime` is a file's name, and says nothing to ClickHouse.
+        if name != "UTC" and name not in available_timezones() - {"localtime"}:
+            raise ValueError("no time zone of the IANA database: write one like Europe/Berlin or UTC")
+        return name
 
     @model_validator(mode="after")
     def _check(self) -> Self:

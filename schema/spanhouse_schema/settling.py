@@ -4,6 +4,7 @@ A trace is settled as a whole, whenever spans of it have come, and from nothing 
 order nor their splits nor their repeats matter, and to settle again changes nothing. The steps are SQL, in
 `sql/settle/`, each a query over the ones before it, and the last two write. (One statement could do it all, but
 ClickHouse expands what a step names wherever it is used, and would analyse it for longer than it takes to run.)
+Then the days are counted on which something changed (`days`).
 """
 
 import time
@@ -13,6 +14,7 @@ from typing import Self
 
 from spanhouse_schema import ddl, prices
 from spanhouse_schema.database import Database, Session
+from spanhouse_schema.days import MARGIN_S, Days
 
 _NOMINATE = ("candidate", "seen", "rival")
 _COUNT = ("state", "span", "place", "container", "part", "lost", "telling", "counted")
@@ -24,13 +26,12 @@ _DERIVE = (
     "below",
     "settled",
     "stored",
+    "listed",
 )
 # In this order: the fingerprint in the executions is what says that a trace needs nothing more.
 _GONE, _WRITE = "gone", ("agent_calls", "agent_executions")
 # As many as are settled at once: about 2 KB of memory each.
 _MOST_SPANS = 100_000
-# What was inserted may become visible this much later, at most.
-_MARGIN_S = 600.0
 _EVER_MS = 2**42
 _SETTINGS = (
     # See ingest.py: a quarter of what it takes to analyse the steps.
@@ -66,7 +67,7 @@ def overdue_s(database: Database) -> float | None:
     Raises `DatabaseError`.
     """
     ((rows, newest),) = database.rows("SELECT count(), max(Version) FROM spanhouse.agent_executions")
-    return max(time.time() - newest / 1e6, 0.0) + _MARGIN_S if rows else None
+    return max(time.time() - newest / 1e6, 0.0) + MARGIN_S if rows else None
 
 
 class Settling:
@@ -76,6 +77,7 @@ class Settling:
         self._database = database
         self._open = ExitStack()
         self._session: Session | None = None
+        self._own_days: Days | None = None
         self._made: set[str] = set()
 
     def settle(self, within_s: float | None = None) -> int:
@@ -87,16 +89,18 @@ class Settling:
         """
         within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
         try:
-            return sum(self._settle(within_ms, first, last) for first, last in self._ranges(within_ms))
+            changed = sum(self._settle(within_ms, first, last) for first, last in self._ranges(within_ms))
+            self._days.count(within_ms)
         except Exception:
             # Whatever became of its tables, the next call begins with none.
             self.close()
             raise
+        return changed
 
     def close(self) -> None:
         """End the session, if there is one."""
         self._open.close()
-        self._session = None
+        self._session = self._own_days = None
         self._made.clear()
 
     def __enter__(self) -> Self:
@@ -140,10 +144,12 @@ class Settling:
             self._look_up_prices(int(parameters["version"]))
             for step in _DERIVE:
                 self._fill(step, parameters)
+            self._days.touch()
             for step in (_GONE, *_WRITE) if again else _WRITE:
                 for statement in _statements(step):
                     self._ours.command(statement)
         self._forget()
+        self._days.count_in_between(within_ms)
         return changed
 
     def _nominate(self, parameters: dict[str, str]) -> tuple[int, int]:
@@ -186,6 +192,12 @@ class Settling:
         else:
             self._ours.command(f"CREATE TEMPORARY TABLE {step} AS {query}", parameters)
             self._made.add(step)
+
+    @property
+    def _days(self) -> Days:
+        if self._own_days is None:
+            self._own_days = Days(self._ours, self._database.timezone)
+        return self._own_days
 
     @property
     def _ours(self) -> Session:

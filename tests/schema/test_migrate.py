@@ -61,8 +61,8 @@ events = {"otlp_events", "otlp_events_mv", "execution_events", "execution_events
 spans = {"agent_spans", "agent_spans_mv", "touched_traces", "touched_traces_mv", "response_ids", "response_ids_mv"}
 executions = {"agent_calls", "agent_executions", "agent_executions_by_agent", "llm_calls", "agent_actions"}
 spans.add("touched_events_mv")
-prices = {"model_prices"}
-assert names() - before == {"sql_audit", *events, *spans, *executions, *prices}, names() - before
+prices, days = {"model_prices"}, {"listed_executions", "agent_performance_daily"}
+assert names() - before == {"sql_audit", *events, *spans, *executions, *prices, *days}, names() - before
 database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
 database.command("INSERT INTO spanhouse.sql_audit (TenantId, StartedAt) VALUES ('acme', now64(3))")
 migrate.downgrade(database, "0001")

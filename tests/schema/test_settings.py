@@ -44,6 +44,8 @@ def test_origins_are_comma_separated(monkeypatch: pytest.MonkeyPatch) -> None:
         ("sql_audit_retention_days", "36500"),
         ("request_limit", "big"),
         ("log_format", "xml"),
+        ("timezone", "Mars/Olympus"),
+        ("timezone", "localtime"),
     ],
 )
 def test_a_bad_value_names_the_variable_and_the_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

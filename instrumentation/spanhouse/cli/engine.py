@@ -27,6 +27,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     "insecure",
     "retention_days",
     "sql_audit_retention_days",
+    "timezone",
     "engine_memory",
     "log_format",
 )

@@ -39,7 +39,7 @@ def main(context: typer.Context, sql: Sql = False) -> None:
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse", "control", "retention_days", "sql_audit_retention_days")
+@with_settings("data_dir", "clickhouse", "control", "timezone", "retention_days", "sql_audit_retention_days")
 def up(
     settings: Settings,
     revision: Annotated[str, typer.Argument(help="Where to go; without it, the newest.")] = "head",
@@ -53,7 +53,7 @@ def up(
             "and its SQL door takes the keys as they are"
         )
     if sql:
-        say(_tenant_users_sql(settings) if tenant_users else migrate.sql(revision))
+        say(_tenant_users_sql(settings) if tenant_users else migrate.sql(revision, timezone=settings.timezone))
         return
     database = Database.open(settings)
     try:

@@ -21,8 +21,17 @@ FROM
 LEFT JOIN
 (
     SELECT TenantId, TraceId, argMax(Fingerprint, (Version, NOT IsDeleted)) AS LastFingerprint, max(Version) AS LastVersion
-    FROM spanhouse.agent_executions
-    WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM candidate)
+    FROM
+    (
+        SELECT TenantId, TraceId, Fingerprint, Version, IsDeleted
+        FROM spanhouse.agent_executions
+        WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM candidate)
+        UNION ALL
+        -- A settling that broke off may have written anything: its traces are settled again, and cleared of what it left.
+        SELECT TenantId, TraceId, 0, Version, 1
+        FROM spanhouse.listed_executions
+        WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM candidate)
+    )
     GROUP BY TenantId, TraceId
 ) AS before USING (TenantId, TraceId)
 WHERE Fingerprint != LastFingerprint AND (HasCounts OR LastVersion > 0);

@@ -9,10 +9,9 @@ WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed WHERE LastVe
 
 INSERT INTO spanhouse.agent_executions_by_agent (TenantId, TraceId, ExecutionId, AgentName, StartedAt, Version, IsDeleted)
 SELECT TenantId, TraceId, ExecutionId, AgentName, StartedAt, changed.Version, 1
-FROM spanhouse.agent_executions FINAL
+FROM listed
 INNER JOIN changed USING (TenantId, TraceId)
-WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed WHERE LastVersion > 0)
-    AND (TenantId, TraceId, ExecutionId, AgentName, StartedAt) NOT IN (SELECT TenantId, TraceId, ExecutionId, AgentName, StartedAt FROM stored);
+WHERE (TenantId, TraceId, ExecutionId, AgentName, StartedAt) NOT IN (SELECT TenantId, TraceId, ExecutionId, AgentName, StartedAt FROM stored);
 
 INSERT INTO spanhouse.agent_executions (TenantId, TraceId, ExecutionId, Version, IsDeleted)
 SELECT TenantId, TraceId, ExecutionId, changed.Version, 1

@@ -1,0 +1,69 @@
+"""What is counted by day, `agent_performance_daily`, brought up to what the executions say now.
+
+A day of an agent is counted as a whole, from all executions that began on it, whenever one of them changed: nothing is
+added up. Before executions are written, it is written down where (`listed_executions`), so that whatever dies on the
+way, somebody knows which days to count.
+"""
+
+import time
+from functools import cache
+from uuid import uuid4
+
+from spanhouse_schema import ddl
+from spanhouse_schema.database import Session
+
+MARGIN_S = 600.0
+"""For how far back one who begins looks for what others left, at least. In seconds."""
+# Well within that, should it die before it has settled everything.
+_COUNT_EVERY_S = MARGIN_S / 4
+_TOUCHED = "TenantId LowCardinality(String), AgentName LowCardinality(String), Day Date32"
+
+
+class Days:
+    """The days that settlings in one session touch: `touch` before executions are written, `count` when all are."""
+
+    def __init__(self, session: Session, timezone: str) -> None:
+        self._session = session
+        # Who begins has a new name: what it left uncounted under the old one is another's.
+        self._parameters = {"timezone": timezone, "settler": uuid4().hex}
+        self._looks_back = True
+        self._counted_at = time.monotonic()
+        session.command(f"CREATE TEMPORARY TABLE touched ({_TOUCHED})")
+        for table in ("performance", "performed"):
+            session.command(f"CREATE TEMPORARY TABLE {table} ENGINE = Memory AS spanhouse.agent_performance_daily")
+
+    def touch(self) -> None:
+        """Note the days of the executions in the table `listed`, and write down where these will be."""
+        self._run("touched")
+        self._run("listed_executions")
+
+    def count(self, within_ms: int) -> None:
+        """Count the touched days; the first time, and when the window is as wide as the margin, also those of others.
+
+        The window is in milliseconds. Raises `DatabaseError`.
+        """
+        margin_ms = int(MARGIN_S * 1000)
+        if self._looks_back or within_ms >= margin_ms:
+            self._run("touched_lately", within_ms=str(max(within_ms, margin_ms)))
+        if self._session.rows("SELECT 1 FROM touched LIMIT 1"):
+            self._run("performance")
+            self._run("performed")
+            self._run("agent_performance_daily", version=str(time.time_ns() // 1000))
+            for table in ("touched", "performance", "performed"):
+                self._session.command(f"TRUNCATE TABLE {table}")
+        self._looks_back = False
+        self._counted_at = time.monotonic()
+
+    def count_in_between(self, within_ms: int) -> None:
+        """Count if the last time was long ago: settling a whole history takes hours."""
+        if time.monotonic() > self._counted_at + _COUNT_EVERY_S:
+            self.count(within_ms)
+
+    def _run(self, step: str, **parameters: str) -> None:
+        for statement in _statements(step):
+            self._session.command(statement, self._parameters | parameters)
+
+
+@cache
+def _statements(step: str) -> tuple[str, ...]:
+    return tuple(ddl.statements(f"settle/{step}"))

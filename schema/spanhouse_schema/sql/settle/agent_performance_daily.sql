@@ -1,0 +1,19 @@
+-- The rows of the touched days that are not what was counted last, and tombstones for those that no execution belongs to any more. A
+-- version is greater than the one before even where a clock was set back.
+INSERT INTO spanhouse.agent_performance_daily
+SELECT now.* REPLACE greatest({version:UInt64}, before.version + 1) AS version
+FROM
+(
+    (
+        SELECT * FROM performance
+        EXCEPT DISTINCT
+        SELECT * REPLACE 0 AS version FROM performed
+    )
+    UNION ALL
+    SELECT * REPLACE 1 AS is_deleted
+    FROM performed
+    WHERE NOT performed.is_deleted
+        AND (tenant_id, date, agent_name, service_name, client_account_id, engagement_id)
+            NOT IN (SELECT tenant_id, date, agent_name, service_name, client_account_id, engagement_id FROM performance)
+) AS now
+LEFT JOIN performed AS before USING (tenant_id, date, agent_name, service_name, client_account_id, engagement_id);

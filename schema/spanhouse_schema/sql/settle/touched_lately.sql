@@ -1,0 +1,6 @@
+-- The agents and days whose executions were changed lately by settlings of others: of another process, which counts a day without
+-- seeing what we are writing, as we do without seeing what it is writing; of ourselves before something broke off.
+INSERT INTO touched
+SELECT DISTINCT TenantId, AgentName, toDate32(StartedAt, {timezone:String}) AS Day
+FROM spanhouse.listed_executions
+WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64}) AND Settler != {settler:String};

@@ -1,0 +1,252 @@
+"""Each agent's days: what is counted, as the reference counts it, and that it follows whatever executions become."""
+
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from spanhouse_schema import Database
+from spanhouse_schema.settling import Settling, settle
+from tests.exported import insert
+from tests.performed import Days, assert_counted, assert_same, counted, from_spans, stored
+from tests.recorded import span
+from tests.reference import Row
+
+AGENT, CHAT, TOOL = ({"gen_ai.operation.name": name} for name in ("invoke_agent", "chat", "execute_tool"))
+BOT = AGENT | {"gen_ai.agent.name": "bot"}
+USED = {"gen_ai.usage.input_tokens": "100", "gen_ai.usage.cache_read.input_tokens": "40"}
+# 2026-10-20, 12:00 UTC.
+NOON_NS = 1_792_497_600_000_000_000
+HOUR_NS, DAY_NS = 3600 * 10**9, 24 * 3600 * 10**9
+NEVER_ENDED = 2**64 - 1
+_tenants = count()
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"days-{next(_tenants)}"
+
+
+def test_the_days_of_every_recording_are_what_the_oracle_counts(
+    database: Database, corpus: Mapping[str, list[Row]]
+) -> None:
+    found = {name: stored(database, name) for name in corpus}
+    assert_same(found, {name: from_spans(rows, database.timezone) for name, rows in corpus.items()})
+
+
+def test_the_days_of_every_recording_are_what_its_executions_come_to(
+    database: Database, corpus: Mapping[str, list[Row]]
+) -> None:
+    settle(database, 600)
+    assert_counted(database)
+
+
+def test_a_task_is_what_an_agent_or_a_workflow_ran(database: Database, tenant: str, tmp_path: Path) -> None:
+    rows = [
+        span("a", BOT),
+        span("b", BOT, TraceId="t2", StatusCode="Error"),
+        span("c", BOT | {"error.type": "asyncio.CancelledError"}, TraceId="t3", StatusCode="Error"),
+        span("d", BOT, TraceId="t4"),
+    ]
+    (day,) = _counted(database, tenant, tmp_path, rows).values()
+    tasks = {name: value for name, value in day.items() if name.startswith("tasks")}
+    assert tasks == {"tasks_attempted": 4, "tasks_completed": 2, "tasks_failed": 1, "tasks_cancelled": 1}
+    assert day["success_rate"] == pytest.approx(200 / 3), "what was cancelled neither succeeded nor failed"
+
+
+def test_a_task_that_runs_is_attempted_and_nothing_else_yet(database: Database, tenant: str, tmp_path: Path) -> None:
+    (day,) = _said(database, tenant, "running", NOON_NS).values()
+    assert (day["tasks_attempted"], day["tasks_completed"], day["tasks_failed"]) == (1, 0, 0)
+    assert (day["success_rate"], day["avg_duration_ms"], day["p99_duration_ms"]) == (None, None, None)
+    (day,) = _said(database, tenant, "failed", NOON_NS + 3 * 10**9).values()
+    assert (day["tasks_attempted"], day["tasks_failed"], day["success_rate"]) == (1, 1, 0)
+    assert (day["avg_duration_ms"], day["p50_duration_ms"]) == (3000, 3000)
+
+
+def test_calls_of_no_agent_count_though_they_are_no_task(database: Database, tenant: str, tmp_path: Path) -> None:
+    rows = [span("a", CHAT | USED), span("b", BOT, TraceId="t2"), span("c", TOOL, "b", TraceId="t2")]
+    days = {key.agent_name: day for key, day in _counted(database, tenant, tmp_path, rows).items()}
+    assert (days[""]["tasks_attempted"], days[""]["success_rate"], days[""]["total_llm_calls"]) == (0, None, 1)
+    assert (days["bot"]["tasks_attempted"], days["bot"]["total_llm_calls"], days["bot"]["tool_calls"]) == (1, 0, 1)
+
+
+def test_what_a_sub_agent_used_is_its_own_alone(database: Database, tenant: str, tmp_path: Path) -> None:
+    rows = [
+        span("a", BOT),
+        span("b", AGENT | {"gen_ai.agent.name": "sub"}, "a"),
+        span("c", CHAT | USED, "b"),
+        span("d", CHAT | USED | {"gen_ai.usage.output_tokens": "7"}, "a"),
+    ]
+    days = {key.agent_name: day for key, day in _counted(database, tenant, tmp_path, rows).items()}
+    assert {name: day["total_tokens"] for name, day in days.items()} == {"bot": 107, "sub": 100}
+    assert {name: day["total_llm_calls"] for name, day in days.items()} == {"bot": 1, "sub": 1}
+
+
+def test_tokens_and_cost_that_nobody_reports_are_unknown(database: Database, tenant: str, tmp_path: Path) -> None:
+    (day,) = _counted(database, tenant, tmp_path, [span("a", BOT), span("b", CHAT | USED, "a")]).values()
+    assert (day["input_tokens"], day["cache_read_tokens"], day["total_tokens"]) == (60, 40, 100)
+    assert (day["output_tokens"], day["reasoning_tokens"], day["embedding_tokens"]) == (None, None, None)
+    (day,) = _counted(database, f"{tenant}-2", tmp_path, [span("a", BOT)]).values()
+    assert (day["total_tokens"], day["cost_usd"], day["total_llm_calls"]) == (None, None, 0)
+
+
+def test_percentiles_lie_between_two_tasks_in_proportion(database: Database, tenant: str, tmp_path: Path) -> None:
+    rows = [span("a", BOT, TraceId=f"t{ms}", Duration=ms * 10**6) for ms in (10, 20, 30, 40)]
+    (day,) = _counted(database, tenant, tmp_path, rows).values()
+    assert (day["avg_duration_ms"], day["p50_duration_ms"]) == (25, 25)
+    assert (day["p95_duration_ms"], day["p99_duration_ms"]) == (pytest.approx(38.5), pytest.approx(39.7))
+
+
+def test_each_client_engagement_and_service_has_a_row_of_its_own(
+    database: Database, tenant: str, tmp_path: Path
+) -> None:
+    whose = [("c1", "e1", "s1", "u1"), ("c1", "e1", "s1", "u2"), ("c1", "e2", "s1", "u1"), ("c2", "e2", "s2", "")]
+    rows = [
+        span(
+            "a",
+            BOT | {"spanhouse.client_account.id": client, "spanhouse.engagement.id": engagement, "user.id": user},
+            TraceId=f"t{number}",
+            ServiceName=service,
+        )
+        for number, (client, engagement, service, user) in enumerate(whose)
+    ]
+    days = _counted(database, tenant, tmp_path, rows)
+    assert {(*key[1:4], day["tasks_attempted"], day["distinct_users"]) for key, day in days.items()} == {
+        ("c1", "e1", "s1", 2, 2),
+        ("c1", "e2", "s1", 1, 1),
+        ("c2", "e2", "s2", 1, 0),
+    }
+
+
+def test_the_names_that_records_ask_for_are_there(database: Database, tenant: str, tmp_path: Path) -> None:
+    sure = {"spanhouse.execution.confidence": "0.5"}
+    _counted(database, tenant, tmp_path, [span("a", BOT | sure, Duration=1_500_000_000)])
+    found = database.rows(
+        "SELECT date, client_account_id, engagement_id, agent_name, tasks_attempted, tasks_completed, tasks_failed, "
+        "success_rate, average_duration, average_confidence, total_llm_calls, total_tokens "
+        f"FROM spanhouse.agent_performance_daily FINAL WHERE tenant_id = '{tenant}'"
+    )
+    assert [row[3:] for row in found] == [("bot", 1, 1, 0, 100, 1.5, 0.5, 0, None)]
+
+
+def test_an_execution_that_becomes_anothers_leaves_no_trace(database: Database, tenant: str, tmp_path: Path) -> None:
+    """Its agent, its day, its client: each settling that finds them changed takes the old row back."""
+    named = [span("a", AGENT | {"gen_ai.agent.name": name}, Duration=NEVER_ENDED) for name in ("one", "two")]
+    later = span("a", BOT | {"spanhouse.client_account.id": "c"}, Timestamp=NOON_NS + DAY_NS)
+    for row, name in ((named[0], "one"), (named[1], "two"), (later, "bot")):
+        days = _counted(database, tenant, tmp_path, [row])
+        assert [key.agent_name for key in days] == [name]
+    assert [key.client_account_id for key in days] == ["c"]
+
+
+def test_a_run_that_comes_late_takes_the_place_of_what_stood_for_it(
+    database: Database, tenant: str, tmp_path: Path
+) -> None:
+    assert [key.agent_name for key in _counted(database, tenant, tmp_path, [span("b", CHAT | USED, "a")])] == [""]
+    days = _counted(database, tenant, tmp_path, [span("a", BOT)])
+    assert {key.agent_name: day["total_tokens"] for key, day in days.items()} == {"bot": 100}
+
+
+def test_what_has_not_changed_is_not_written_again(
+    database: Database, corpus: Mapping[str, list[Row]], tenant: str, tmp_path: Path
+) -> None:
+    _counted(database, tenant, tmp_path, [span("a", BOT), span("b", BOT, TraceId="t2", Timestamp=NOON_NS - DAY_NS)])
+    newest = f"SELECT max(version), count() FROM spanhouse.agent_performance_daily WHERE tenant_id = '{tenant}'"
+    before = database.rows(newest)
+    # Of another day and of another service: the same agent is looked at.
+    _counted(database, tenant, tmp_path, [span("c", BOT, TraceId="t3", Timestamp=NOON_NS + DAY_NS)])
+    settle(database)
+    ((version, rows),) = database.rows(newest)
+    assert (version > before[0][0], rows) == (True, before[0][1] + 1)
+
+
+def test_a_clock_that_was_set_back_hides_nothing(database: Database, tenant: str, tmp_path: Path) -> None:
+    _counted(database, tenant, tmp_path, [span("a", BOT)])
+    database.command(
+        "INSERT INTO spanhouse.agent_performance_daily SELECT * REPLACE (2000000000000000 AS version) "
+        f"FROM spanhouse.agent_performance_daily FINAL WHERE tenant_id = '{tenant}'"
+    )
+    (day,) = _counted(database, tenant, tmp_path, [span("b", BOT, TraceId="t2")]).values()
+    assert day["tasks_attempted"] == 2
+
+
+def test_a_day_that_two_settlers_counted_at_once_is_counted_again_by_the_next_sweep(
+    database: Database, tenant: str, tmp_path: Path
+) -> None:
+    """Neither saw what the other was writing, and the one that saw less wrote last."""
+    with Settling(database) as sweeper, Settling(database) as other:
+        sweeper.settle(600)
+        insert(database, {tenant: [span("a", BOT), span("b", BOT, TraceId="t2")]}, tmp_path)
+        other.settle(600)
+        database.command(
+            "INSERT INTO spanhouse.agent_performance_daily "
+            "SELECT * REPLACE (tasks_attempted - 1 AS tasks_attempted, version + 1 AS version) "
+            f"FROM spanhouse.agent_performance_daily FINAL WHERE tenant_id = '{tenant}'"
+        )
+        assert stored(database, tenant) != counted(database, tenant)
+        assert sweeper.settle(600) == 0
+    assert_counted(database, tenant)
+
+
+# Spans of a few traces, which say different things of the same runs whenever they come.
+_SPANS = st.builds(
+    lambda span_id, trace, kind, name, client, hours, duration, status, parent: span(
+        span_id,
+        kind | {"gen_ai.agent.name": name, "spanhouse.client_account.id": client},
+        parent,
+        TraceId=trace,
+        Timestamp=NOON_NS + hours * HOUR_NS,
+        Duration=duration,
+        StatusCode=status,
+    ),
+    st.sampled_from("abc"),
+    st.sampled_from(["t1", "t2", "t3"]),
+    st.sampled_from([AGENT, AGENT, CHAT | USED, TOOL]),
+    st.sampled_from(["", "bot", "sub"]),
+    st.sampled_from(["", "c1", "c2"]),
+    st.sampled_from([0, 11, 12, 36]),
+    st.sampled_from([10**6, 5 * 10**9, NEVER_ENDED]),
+    st.sampled_from(["Unset", "Error"]),
+    st.sampled_from(["", "a", "b"]),
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@given(requests=st.lists(st.lists(_SPANS, max_size=6), min_size=2, max_size=4), data=st.data())
+def test_days_follow_whatever_comes_in_any_order_and_however_often(
+    database: Database, tmp_path: Path, requests: list[list[Row]], data: st.DataObject
+) -> None:
+    one, another = (f"days-{next(_tenants)}" for _ in range(2))
+    for request in requests:
+        insert(database, {one: request}, tmp_path)
+        settle(database, 30)
+        assert_counted(database, one)
+    # The same in another order, some of it twice, settled at the end.
+    again = data.draw(st.permutations([*requests, *data.draw(st.lists(st.sampled_from(requests), max_size=2))]))
+    for request in again:
+        insert(database, {another: request}, tmp_path)
+    settle(database, 30)
+    assert_same({"": stored(database, another)}, {"": stored(database, one)})
+
+
+def _counted(database: Database, tenant: str, directory: Path, rows: list[Row]) -> Days:
+    """The tenant's days once these spans have come too, as both count them."""
+    insert(database, {tenant: rows}, directory)
+    settle(database, 30)
+    assert_counted(database, tenant)
+    return stored(database, tenant)
+
+
+def _said(database: Database, tenant: str, status: str, at_ns: int) -> Days:
+    """The tenant's days once an event has said how its run stands."""
+    database.command(
+        "INSERT INTO spanhouse.otel_logs (TenantId, Timestamp, TraceId, SpanId, EventName) "
+        f"SELECT '{tenant}', fromUnixTimestamp64Nano({at_ns}), 't', 'a', 'spanhouse.execution.{status}'"
+    )
+    settle(database, 30)
+    assert_counted(database, tenant)
+    return stored(database, tenant)

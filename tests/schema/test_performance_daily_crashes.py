@@ -1,0 +1,112 @@
+"""A settling that dies between any two of its statements: whatever it had written, the next one makes right."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spanhouse_schema import Database
+from spanhouse_schema.database import Session
+from spanhouse_schema.settling import Settling, settle
+from tests.exported import insert
+from tests.performed import assert_counted
+from tests.recorded import span
+from tests.settled import assert_settled
+
+AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name": "chat"}
+USED = CHAT | {"gen_ai.usage.input_tokens": "7"}
+DAY_NS = 24 * 3600 * 10**9
+BEGAN_NS = 1_790_000_000_000_000_000
+NEVER_ENDED = 2**64 - 1
+
+# A run that each request tells otherwise of (its agent, its client, its day), and roots that come after their calls.
+FIRST = [span("c", USED, "a"), span("x", AGENT | {"gen_ai.agent.name": "one"}, Duration=NEVER_ENDED, TraceId="t2")]
+SECOND = [
+    span("d", USED, "b", TraceId="t3"),
+    span("x", AGENT | {"gen_ai.agent.name": "two"}, Duration=NEVER_ENDED, Timestamp=BEGAN_NS + 1, TraceId="t2"),
+]
+THIRD = [
+    span("a", AGENT | {"gen_ai.agent.name": "root"}),
+    span("b", AGENT | {"gen_ai.agent.name": "late"}, TraceId="t3"),
+    span(
+        "x",
+        AGENT | {"gen_ai.agent.name": "three", "spanhouse.client_account.id": "c"},
+        Timestamp=BEGAN_NS + DAY_NS,
+        TraceId="t2",
+    ),
+]
+_WRITES = "INSERT INTO spanhouse."
+_MOST_WRITES = 20
+
+
+class Died(Exception):
+    """The process is gone."""
+
+
+class _Mortal:
+    """A session that writes so many times, and dies instead of writing once more."""
+
+    def __init__(self, session: Session, writes: int) -> None:
+        self._session = session
+        self._writes = writes
+
+    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
+        if _WRITES in sql:
+            if self._writes == 0:
+                raise Died
+            self._writes -= 1
+        self._session.command(sql, parameters)
+
+    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
+        return self._session.rows(sql, parameters)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["nothing comes meanwhile", "spans come meanwhile"])
+def test_what_a_settling_left_that_died_is_made_right(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    for writes in count():
+        tenant = f"died-{late}-{writes}"
+        insert(database, {tenant: FIRST}, tmp_path)
+        settle(database, 30)
+        insert(database, {tenant: SECOND}, tmp_path)
+        died = _dies(database, monkeypatch, writes)
+        if late:
+            insert(database, {tenant: THIRD}, tmp_path)
+        settle(database, 30)
+        rows = [*FIRST, *SECOND, *THIRD] if late else [*FIRST, *SECOND]
+        assert_settled(database, tenant, rows)
+        assert_counted(database, tenant)
+        assert _listed(database, "agent_executions", tenant) == _listed(database, "agent_executions_by_agent", tenant)
+        if not died:
+            break
+    assert 7 <= writes < _MOST_WRITES, "each statement that writes has been the one that did not"
+
+
+def _dies(database: Database, monkeypatch: pytest.MonkeyPatch, writes: int) -> bool:
+    """Settle until so many statements have written something, and say whether there was another one."""
+    real = database.session
+
+    @contextmanager
+    def session() -> Generator[Session]:
+        with real() as opened:
+            yield _Mortal(opened, writes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "session", session)
+        try:
+            with Settling(database) as settling:
+                settling.settle(30)
+        except Died:
+            return True
+    return False
+
+
+def _listed(database: Database, table: str, tenant: str) -> list[tuple[Any, ...]]:
+    return database.rows(
+        "SELECT TraceId, ExecutionId, AgentName, toUnixTimestamp64Nano(StartedAt), ModelCalls "
+        f"FROM spanhouse.{table} FINAL WHERE TenantId = '{tenant}' ORDER BY ALL"
+    )

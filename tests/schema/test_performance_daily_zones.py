@@ -1,0 +1,94 @@
+"""Where a day begins: at midnight in the installation's time zone, on days of 23 and of 25 hours too."""
+
+import subprocess
+import sys
+from collections.abc import Generator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.settling import settle
+from tests.exported import insert
+from tests.performed import assert_counted, stored
+from tests.process import Spanhouse
+from tests.recorded import span
+from tests.stores import dsn
+
+AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
+# Half an hour to an hour east; hours west, with clocks that change; and one that changes at midnight.
+ZONES = ("Asia/Kathmandu", "America/New_York", "America/Santiago")
+# The ends of a month, of a year and of a February; when clocks change in New York, and in Santiago.
+DAYS = (date(2026, 1, 31), date(2026, 12, 31), date(2028, 2, 29))
+CHANGES = (date(2026, 3, 8), date(2026, 11, 1), date(2026, 4, 5), date(2026, 9, 6))
+_NS_PER_S = 10**9
+
+
+@pytest.fixture(scope="module", params=ZONES)
+def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Database]:
+    """A database whose days begin elsewhere: an engine of its own, as days that were counted stay as they are."""
+    directory = tmp_path_factory.mktemp("elsewhere")
+    with Spanhouse.start("engine", data_dir=directory, flags=("--timezone", request.param)) as engine:
+        settings = Settings.load(clickhouse=dsn(engine), data_dir=directory / "client", timezone=request.param)
+        database = Database.open(settings)
+        yield database
+        database.close()
+
+
+@pytest.mark.slow
+def test_an_execution_counts_on_the_day_on_which_it_began_there(elsewhere: Database, tmp_path: Path) -> None:
+    moments = [ns for day in (*DAYS, *CHANGES) for ns in _around(day)]
+    rows = [
+        span("a", AGENT, TraceId=f"t{number}", Timestamp=ns, Duration=30 * 3600 * _NS_PER_S)
+        for number, ns in enumerate(moments)
+    ]
+    insert(elsewhere, {"there": rows}, tmp_path)
+    settle(elsewhere, 30)
+    assert_counted(elsewhere, "there")
+    assert sum(day["tasks_attempted"] for day in stored(elsewhere, "there").values()) == len(moments)
+
+
+@pytest.mark.slow
+def test_an_execution_that_claims_to_be_of_any_time_is_counted(elsewhere: Database, tmp_path: Path) -> None:
+    times = (0, -1, 2**32 * _NS_PER_S, 2**63 - 1, -(2**63))
+    insert(
+        elsewhere,
+        {"any": [span("a", AGENT, TraceId=f"t{ns}", Timestamp=ns) for ns in times]},
+        tmp_path,
+    )
+    settle(elsewhere, 30)
+    assert sum(day["tasks_attempted"] for day in stored(elsewhere, "any").values()) == len(times)
+
+
+@pytest.mark.slow
+def test_executions_that_were_there_before_are_counted_by_the_migration(tmp_path: Path) -> None:
+    """In a process of its own: chDB opens one directory a process."""
+    code = """
+import sys
+from pathlib import Path
+from spanhouse_schema import Database, Settings, migrate
+from tests.performed import assert_counted
+from bench import generated
+database = Database.open(Settings.load(data_dir=Path(sys.argv[1]), timezone="Asia/Kathmandu"))
+migrate.upgrade(database, "0005")
+generated.add_executions(database, 0, 3000)
+generated.complete_some(database, 3000)
+generated.take_some_back(database, 3000)
+for _ in range(2):
+    migrate.upgrade(database)
+    assert_counted(database)
+    print(database.rows("SELECT count(), min(date)::String FROM spanhouse.agent_performance_daily FINAL"))
+    migrate.downgrade(database, "0005")
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    assert len(set(result.stdout.splitlines())) == 1
+
+
+def _around(day: date) -> list[int]:
+    """Each half hour of the day, of the one before and of the one after, in UTC, and the last nanosecond before it."""
+    begin = datetime.combine(day, datetime.min.time(), UTC) - timedelta(days=1)
+    moments = [int((begin + timedelta(minutes=30) * number).timestamp()) * _NS_PER_S for number in range(144)]
+    return [ns - before for ns in moments for before in (0, 1)]
