@@ -17,7 +17,34 @@ from spanhouse_schema import Database, Settings
 from spanhouse_schema.row_filters import readable
 from tests.api.conftest import SECRET, Door
 
-_CALLS = {"llm_calls": "model", "agent_actions": "tool"}
+_CALL, _SAID = (
+    "agent_calls (TenantId, Kind, SpanId, TraceId)",
+    "record_statements (TenantId, About, SessionId, Id, Said, EventName)",
+)
+_TRIAGE = (
+    """'output', {text}, {text}, map('schema', 'TriageOutput', 'json', concat('{"files":[{"file_id":"', {text}, """
+    """'","domain_scores":[{}],"entities":[{}]}],"groupings":[{"name":"', {text}, '"}]}')), ''"""
+)
+# A view shows rows of other tables, under names of its own: what makes a row of it.
+_SHOWN = {
+    "llm_calls": (_CALL, "'model', 'm', {text}"),
+    "agent_actions": (_CALL, "'tool', 't', {text}"),
+    "agent_execution_history": ("agent_executions (TenantId, ExecutionId)", "{text}"),
+    "agent_execution_payloads": (
+        "otel_traces (TenantId, SpanId, SpanAttributes)",
+        "{text}, map('input.value', {text})",
+    ),
+    "record_statements_in_context": (_SAID, "'session', {text}, {text}, map(), ''"),
+    "agent_sessions": (_SAID, "'session', {text}, {text}, map('phase', {text}), ''"),
+    "agent_metrics": (_SAID, "'session', {text}, {text}, map('outcome', {text}), ''"),
+    "agent_triggers": (_SAID, "'trigger', {text}, {text}, map('reason', {text}), 'spanhouse.trigger'"),
+    "agent_task_history": (_SAID, "'task', {text}, {text}, map('id', {text}), 'spanhouse.task.running'"),
+    "agent_discovered_patterns": (_SAID, "'pattern', {text}, {text}, map('id', {text}), 'spanhouse.pattern'"),
+    **dict.fromkeys(
+        ("agent_outputs", "triage_files", "triage_domain_scores", "triage_entities", "triage_groupings"),
+        (_SAID, _TRIAGE),
+    ),
+}
 MARKER = "zed-only-7f3a91"
 FILE_TEXT = "owner-only-c2e804"
 # Where what a reader must not have could show: another tenant's rows, a file, an error that quotes either.
@@ -73,14 +100,20 @@ def _plant(database: Database, table: str) -> None:
         "ORDER BY position LIMIT 1",
         parameters={"table": table},
     )
-    # A view shows calls of one kind each; its columns have other names than theirs.
-    columns, kind = ("Kind, TraceId", f"'{_CALLS[table]}', ") if engine == "View" else (column, "")
+    owner = "TenantId" if (table, "TenantId") in _columns(database) else "tenant_id"
+    target, values = _SHOWN[table] if engine == "View" else (f"{table} ({owner}, {column})", "{text}")
     for tenant, text in (("zed", MARKER), ("acme", "acme's own")):
         database.command(
-            f"INSERT INTO spanhouse.{'agent_calls' if kind else table} (TenantId, {columns}) "
-            f"VALUES ({{tenant:String}}, {kind}{{text:String}})",
+            f"INSERT INTO spanhouse.{target} SELECT {{tenant:String}}, {values.replace('{text}', '{text:String}')}",
             parameters={"tenant": tenant, "text": text},
         )
+
+
+def _columns(database: Database) -> set[tuple[str, str]]:
+    return {
+        (table, name)
+        for table, name in database.rows("SELECT table, name FROM system.columns WHERE database = 'spanhouse'")
+    }
 
 
 @pytest.fixture
@@ -243,3 +276,12 @@ def test_every_column_of_every_readable_table_can_be_read_by_its_name(sealed: ht
         reply = sealed.post("/", content=f"SELECT {listed} FROM {table}")
         assert reply.status_code == 200, reply.text
         assert_nothing_leaks(reply)
+
+
+def test_every_view_shows_a_reader_its_tenants_rows_and_they_are_there(
+    sealed: httpx.Client, http: httpx.Client
+) -> None:
+    for view in _SHOWN:
+        everybodys = http.post("/", content=f"SELECT * FROM {view}").text
+        assert MARKER in everybodys, f"{view}: what is hidden must be there"
+        assert "acme's own" in sealed.post("/", content=f"SELECT * FROM {view} FORMAT TSVRaw").text, view

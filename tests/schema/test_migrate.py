@@ -62,7 +62,11 @@ spans = {"agent_spans", "agent_spans_mv", "touched_traces", "touched_traces_mv",
 executions = {"agent_calls", "agent_executions", "agent_executions_by_agent", "llm_calls", "agent_actions"}
 spans.add("touched_events_mv")
 prices, days = {"model_prices"}, {"listed_executions", "agent_performance_daily"}
-assert names() - before == {"sql_audit", *events, *spans, *executions, *prices, *days}, names() - before
+records = {"record_statements", "record_spans", "record_statements_mv", "record_spans_mv", "record_events_mv"}
+records |= {"record_statements_in_context", "agent_execution_payloads", "agent_execution_history", "agent_outputs"}
+records |= {"agent_sessions", "agent_metrics", "agent_triggers", "agent_task_history", "agent_discovered_patterns"}
+records |= {"triage_files", "triage_domain_scores", "triage_entities", "triage_groupings"}
+assert names() - before == {"sql_audit", *events, *spans, *executions, *prices, *days, *records}, names() - before
 database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
 database.command("INSERT INTO spanhouse.sql_audit (TenantId, StartedAt) VALUES ('acme', now64(3))")
 migrate.downgrade(database, "0001")

@@ -1,6 +1,7 @@
 -- One row is one counted call of a tool, for analysts. Arguments and result are their first 200 characters: the whole is in
 -- otel_traces, under the same trace_id and span_id. Tokens are what the tool's own span reports, NULL where it reports none.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_actions AS
+-- The column `when` is what the word says; tools that reserve it can read started_at.
+CREATE OR REPLACE VIEW spanhouse.agent_actions AS
 SELECT
     TenantId AS tenant_id,
     ExecutionId AS execution_id,
@@ -15,6 +16,7 @@ SELECT
     ClientAccountId AS client_account_id,
     EngagementId AS engagement_id,
     StartedAt AS started_at,
+    StartedAt AS `when`,
     DurationMs AS duration_ms,
     ToolName AS tool_name,
     ToolCallId AS tool_call_id,

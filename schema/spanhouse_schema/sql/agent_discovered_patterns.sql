@@ -1,0 +1,59 @@
+-- One row is one pattern of a tenant, aggregated when it is read from the observations, uses and judgements of it, which are
+-- never changed: whoever writes at the same time loses nothing, and a repeat counts once. Read by analysts and by agents.
+-- `spanhouse.pattern` observes it, `spanhouse.pattern.referenced` uses it, `spanhouse.feedback` judges it.
+CREATE VIEW IF NOT EXISTS spanhouse.agent_discovered_patterns AS
+SELECT
+    TenantId AS tenant_id,
+    Pattern AS pattern_id,
+    record_text(Facts, 'type') AS type,
+    record_text(Facts, 'name') AS name,
+    record_text(Facts, 'description') AS description,
+    Confidence AS confidence_score,
+    -- An observation that shows nothing is a piece of evidence itself.
+    arraySum(observation -> greatest(length(observation.3), 1), Observations) AS evidence_count,
+    arrayFlatten(arrayMap(observation -> observation.3, Observations)) AS evidence_items,
+    Uses AS times_referenced,
+    -- What its judges say, on average; unknown before anybody has judged.
+    arrayReduce('avgOrNull', arrayMap(judgement -> judgement.3, Judgements)) AS effectiveness_score,
+    record_text(Facts, 'insight_type') AS insight_type,
+    record_text(Facts, 'execution_context') AS execution_context,
+    notEmpty(Judgements) AS user_feedback_given,
+    arrayFirst(score -> isNotNull(score), arrayReverse(arrayMap(judgement -> judgement.3, Judgements))) AS user_feedback_score,
+    arrayFilter(comment -> notEmpty(comment), arrayMap(judgement -> judgement.4, Judgements)) AS user_feedback_comments,
+    Discovered.1 AS discovered_by,
+    Discovered.2 AS task_id,
+    ClientAccount AS client_account_id,
+    Engagement AS engagement_id,
+    CreatedAt AS created_at,
+    if(Uses > 0, UsedAt, NULL) AS last_used_at
+FROM
+(
+    SELECT
+        TenantId,
+        Pattern,
+        record_latest(groupArrayIf((At, Id, Said), IsObservation)) AS Facts,
+        argMaxIf(execution_number(Said['confidence'], 1), (At, Id), IsObservation AND isNotNull(execution_number(Said['confidence'], 1))) AS Confidence,
+        arraySort(groupArrayIf((At, Id, record_list(Said['evidence'])), IsObservation)) AS Observations,
+        arraySort(groupArrayIf((At, Id, execution_number(Said['score'], 1), Said['comment']), IsJudgement)) AS Judgements,
+        uniqExactIf(Id, IsUse) AS Uses,
+        maxIf(At, IsUse) AS UsedAt,
+        argMinIf((AgentName, TaskId), (At, Id), IsObservation) AS Discovered,
+        argMinIf(ClientAccountId, (At, Id), notEmpty(ClientAccountId)) AS ClientAccount,
+        argMinIf(EngagementId, (At, Id), notEmpty(EngagementId)) AS Engagement,
+        minIf(At, IsObservation) AS CreatedAt
+    FROM
+    (
+        SELECT
+            *,
+            EventName = 'spanhouse.pattern' AS IsObservation,
+            EventName = 'spanhouse.pattern.referenced' AS IsUse,
+            EventName = 'spanhouse.feedback' AS IsJudgement,
+            if(IsJudgement, Said['pattern_id'], Said['id']) AS Pattern
+        FROM spanhouse.record_statements_in_context
+        WHERE About IN ('pattern', 'feedback') AND notEmpty(Pattern)
+        ORDER BY At
+        LIMIT 1 BY TenantId, Id
+    )
+    GROUP BY TenantId, Pattern
+    HAVING max(IsObservation)
+);

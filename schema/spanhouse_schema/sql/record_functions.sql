@@ -1,0 +1,37 @@
+-- How what a client says in records becomes values. Read by the views on records only, and written into them when they are
+-- created. None of them can throw: what cannot be read is NULL.
+
+-- Of statements (time, id, what was said): each thing as it was said last.
+CREATE OR REPLACE FUNCTION record_latest AS (statements) ->
+    arrayFold(
+        (said, statement) -> mapUpdate(said, statement.3),
+        arraySort(statement -> (statement.1, statement.2), statements),
+        CAST(map() AS Map(String, String))
+    );
+
+-- What was said, as text; NULL where nothing was.
+CREATE OR REPLACE FUNCTION record_text AS (said, name) -> nullIf(said[name], '');
+
+CREATE OR REPLACE FUNCTION record_flag AS (text) ->
+    CAST(transform(lower(text), ['true', '1', 'false', '0'], [1, 1, 0, 0], NULL) AS Nullable(Bool));
+
+-- Finite, and a flag counts as 1 or 0.
+CREATE OR REPLACE FUNCTION record_number AS (text) ->
+    if(isFinite(ifNull(toFloat64OrNull(text), nan)), toFloat64OrNull(text), transform(lower(text), ['true', 'false'], [1., 0.], NULL));
+
+-- The items of a JSON array, texts as they are and the rest as JSON; of any other text, that text alone.
+CREATE OR REPLACE FUNCTION record_list AS (text) ->
+    multiIf(
+        empty(text), [],
+        startsWith(text, '[') AND isValidJSON(text),
+        arrayMap(item -> if(startsWith(item, '"'), JSONExtractString(item), item), JSONExtractArrayRaw(text)),
+        [text]
+    );
+
+-- Seconds from one time to another; NULL where the other came before.
+CREATE OR REPLACE FUNCTION record_seconds AS (since, until) ->
+    if(
+        ifNull(until >= since, false),
+        (toUnixTimestamp64Nano(ifNull(until, toDateTime64(0, 9))) - toUnixTimestamp64Nano(ifNull(since, toDateTime64(0, 9)))) / 1e9,
+        NULL
+    );
