@@ -1,4 +1,4 @@
-"""What is counted by day, `agent_performance_daily`, brought up to what the executions say now.
+"""What is counted by day, brought up to what the executions say now: what agents did, which models they used.
 
 A day of an agent is counted as a whole, from all executions that began on it, whenever one of them changed: nothing is
 added up. Before executions are written, it is written down where (`listed_executions`), so that whatever dies on the
@@ -16,6 +16,11 @@ MARGIN_S = 600.0
 """For how far back one who begins looks for what others left, at least. In seconds."""
 # Well within that, should it die before it has settled everything.
 _COUNT_EVERY_S = MARGIN_S / 4
+# Each is counted into a table of the session, compared with the rows that were counted last, and then written.
+_ROLLUPS = (
+    ("agent_performance_daily", "performance", "performed"),
+    ("model_usage_daily", "model_usage", "model_used"),
+)
 _TOUCHED = "TenantId LowCardinality(String), AgentName LowCardinality(String), Day Date32"
 
 
@@ -29,8 +34,9 @@ class Days:
         self._looks_back = True
         self._counted_at = time.monotonic()
         session.command(f"CREATE TEMPORARY TABLE touched ({_TOUCHED})")
-        for table in ("performance", "performed"):
-            session.command(f"CREATE TEMPORARY TABLE {table} ENGINE = Memory AS spanhouse.agent_performance_daily")
+        for rollup, *tables in _ROLLUPS:
+            for table in tables:
+                session.command(f"CREATE TEMPORARY TABLE {table} ENGINE = Memory AS spanhouse.{rollup}")
 
     def touch(self) -> None:
         """Note the days of the executions in the table `listed`, and write down where these will be."""
@@ -46,11 +52,13 @@ class Days:
         if self._looks_back or within_ms >= margin_ms:
             self._run("touched_lately", within_ms=str(max(within_ms, margin_ms)))
         if self._session.rows("SELECT 1 FROM touched LIMIT 1"):
-            self._run("performance")
-            self._run("performed")
-            self._run("agent_performance_daily", version=str(time.time_ns() // 1000))
-            for table in ("touched", "performance", "performed"):
-                self._session.command(f"TRUNCATE TABLE {table}")
+            for rollup, now, before in _ROLLUPS:
+                self._run(now)
+                self._run(before)
+                self._run(rollup, version=str(time.time_ns() // 1000))
+                self._session.command(f"TRUNCATE TABLE {now}")
+                self._session.command(f"TRUNCATE TABLE {before}")
+            self._session.command("TRUNCATE TABLE touched")
         self._looks_back = False
         self._counted_at = time.monotonic()
 

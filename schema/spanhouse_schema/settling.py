@@ -25,6 +25,7 @@ _DERIVE = (
     "lineage",
     "below",
     "settled",
+    "usage",
     "stored",
     "listed",
 )
@@ -135,7 +136,7 @@ class Settling:
 
     def _settle(self, within_ms: int, first: str, last: str) -> int:
         # Taken before anything is read: whoever reads later writes the greater version.
-        parameters = {"version": str(time.time_ns() // 1000)}
+        parameters = {"version": str(time.time_ns() // 1000), "timezone": self._database.timezone}
         bounds = {"within_ms": str(within_ms), "first": first, "last": last}
         changed, again = self._nominate(parameters | bounds)
         if changed:

@@ -61,7 +61,7 @@ events = {"otlp_events", "otlp_events_mv", "execution_events", "execution_events
 spans = {"agent_spans", "agent_spans_mv", "touched_traces", "touched_traces_mv", "response_ids", "response_ids_mv"}
 executions = {"agent_calls", "agent_executions", "agent_executions_by_agent", "llm_calls", "agent_actions"}
 spans.add("touched_events_mv")
-prices, days = {"model_prices"}, {"listed_executions", "agent_performance_daily"}
+prices, days = {"model_prices"}, {"listed_executions", "agent_performance_daily", "model_usage_daily"}
 records = {"record_statements", "record_spans", "record_statements_mv", "record_spans_mv", "record_events_mv"}
 records |= {"record_statements_in_context", "agent_execution_payloads", "agent_execution_history", "agent_outputs"}
 records |= {"agent_sessions", "agent_metrics", "agent_triggers", "agent_task_history", "agent_discovered_patterns"}

@@ -80,6 +80,13 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_executions
     TotalCostSource LowCardinality(String) CODEC(ZSTD(1)),
     TotalUnpricedCalls UInt32 CODEC(T64, ZSTD(1)),
 
+    -- What it used itself of each model on each day; where a model is not known its name is ''.
+    Usage Array(Tuple(
+        Day Date32, Provider String, Model String, ModelCalls UInt32, FailedModelCalls UInt32, EmbeddingCalls UInt32, UnpricedCalls UInt32,
+        InputTokens Nullable(UInt64), CacheReadTokens Nullable(UInt64), CacheWriteTokens Nullable(UInt64), OutputTokens Nullable(UInt64),
+        ReasoningTokens Nullable(UInt64), EmbeddingTokens Nullable(UInt64), CostUSD Nullable(Decimal(38, 12))
+    )) CODEC(ZSTD(1)),
+
     -- Of all the spans that this was made of: what decides whether the trace is to be settled again.
     Fingerprint UInt64 CODEC(ZSTD(1)),
     -- When it was settled, in microseconds; of several rows of one execution the greatest counts.

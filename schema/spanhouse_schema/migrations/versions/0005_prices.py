@@ -9,6 +9,14 @@ down_revision = "0004"
 
 _COST = "Nullable(Decimal(38, 12)) CODEC(ZSTD(1))"
 _COUNT = "UInt32 CODEC(T64, ZSTD(1))"
+_USAGE = """
+    Array(Tuple(
+        Day Date32, Provider String, Model String, ModelCalls UInt32, FailedModelCalls UInt32, EmbeddingCalls UInt32,
+        UnpricedCalls UInt32, InputTokens Nullable(UInt64), CacheReadTokens Nullable(UInt64),
+        CacheWriteTokens Nullable(UInt64), OutputTokens Nullable(UInt64), ReasoningTokens Nullable(UInt64),
+        EmbeddingTokens Nullable(UInt64), CostUSD Nullable(Decimal(38, 12))
+    )) CODEC(ZSTD(1))
+"""
 _EXECUTIONS = ("agent_executions", "agent_executions_by_agent")
 # Table, column, its type, the one that it stands behind.
 _COLUMNS = (
@@ -16,6 +24,7 @@ _COLUMNS = (
     ("agent_calls", "ComputedCostUSD", _COST, "ReportedCostUSD"),
     *((table, "UnpricedCalls", _COUNT, "CostSource") for table in _EXECUTIONS),
     *((table, "TotalUnpricedCalls", _COUNT, "TotalCostSource") for table in _EXECUTIONS),
+    *((table, "Usage", _USAGE, "TotalUnpricedCalls") for table in _EXECUTIONS),
 )
 # A run of many calls, or one that claims a fortune, is more than 18 digits hold.
 _WIDENED = (

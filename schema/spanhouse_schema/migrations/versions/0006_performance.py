@@ -1,4 +1,7 @@
-"""What each agent did, day by day. Counts the executions that are there."""
+"""What each agent did and used, day by day. Counts the executions that are there.
+
+What they used of which model is known once they are settled again, which 0005 has asked for.
+"""
 
 from alembic import context, op
 
@@ -8,7 +11,7 @@ from spanhouse_schema.quoting import literal
 revision = "0006"
 down_revision = "0005"
 
-TABLES = ("listed_executions", "agent_performance_daily")
+TABLES = ("listed_executions", "agent_performance_daily", "model_usage_daily")
 
 
 def upgrade() -> None:

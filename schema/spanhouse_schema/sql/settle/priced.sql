@@ -31,7 +31,7 @@ FROM
             + toDecimal128(ifNull(Usage.3, 0), 0) * ifNull(Price.CacheWrite, 0) + toDecimal128(ifNull(Usage.4, 0), 0) * ifNull(Price.Output, 0)
             + toDecimal128(ifNull(Usage.5, 0), 0) * ifNull(Price.Reasoning, 0) AS Sum
     FROM (SELECT *, if(notEmpty(ResponseModel), ResponseModel, RequestModel) AS Model FROM counted) AS counted
-    LEFT JOIN
+    LEFT ANY JOIN
     (
         SELECT
             tenant_id AS TenantId, provider AS Provider, model AS Model,

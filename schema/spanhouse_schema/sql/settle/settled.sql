@@ -68,7 +68,10 @@ SELECT
     -- What a run says of its cost in sum counts as its usage does.
     isNull(CalledCostUSD) AND NOT BelowHasCost AND ((isNotNull(ReportedCostUSD) AND Kind != 'implicit') OR TellsItself) AS TellsItsCost,
     if(TellsItsCost, execution.CostUSD, CalledCostUSD) AS CostUSD,
-    if(TellsItsCost, execution.CostSources, CalledCostSources) AS CostSources
+    if(TellsItsCost, execution.CostSources, CalledCostSources) AS CostSources,
+    TellsItself,
+    execution.Provider AS Provider,
+    execution.Model AS Model
 FROM execution
 INNER JOIN below USING (TenantId, TraceId, ExecutionId)
 LEFT JOIN context AS own USING (TenantId, TraceId, ExecutionId)

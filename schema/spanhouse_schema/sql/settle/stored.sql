@@ -14,6 +14,7 @@ SELECT
     TotalCostUSD,
     source_of_costs(TotalCostSources) AS TotalCostSource,
     TotalUnpricedCalls,
+    Used AS Usage,
     Fingerprint,
     Version,
     toUInt8(0) AS IsDeleted
@@ -43,4 +44,5 @@ INNER JOIN
     FROM (SELECT TenantId, TraceId, ExecutionId, AncestorId FROM lineage) AS lineage
     INNER JOIN settled USING (TenantId, TraceId, ExecutionId)
     GROUP BY TenantId, TraceId, AncestorId
-) AS total USING (TenantId, TraceId, ExecutionId);
+) AS total USING (TenantId, TraceId, ExecutionId)
+LEFT JOIN usage USING (TenantId, TraceId, ExecutionId);
