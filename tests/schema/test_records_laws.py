@@ -274,6 +274,18 @@ def test_a_task_id_may_be_used_again_in_another_flow(database: Database, tenant:
     assert tasks == {"flow-1": "completed", "flow-2": "running"}
 
 
+def test_what_does_not_name_the_flow_of_a_task_is_of_the_only_one_that_has_it(
+    database: Database, tenant: str, tmp_path: Path
+) -> None:
+    said = [
+        Event("spanhouse.task.running", 1, TASK),
+        Event("spanhouse.task.completed", 2, {"spanhouse.task.id": "task-1"}),
+    ]
+    send(database, tenant, said, tmp_path)
+    (task,) = read(database, "agent_task_history", tenant)
+    assert (task["flow_id"], task["status"]) == ("flow-1", "completed")
+
+
 def test_a_run_that_worked_at_two_tasks_does_not_say_which_of_them_used_what(
     database: Database, tenant: str, tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ FROM
     SELECT
         TenantId,
         Pattern,
-        record_latest(groupArrayIf((At, Id, Said), IsObservation)) AS Facts,
+        record_latest(maxMapIf(record_dated(Said, At, Id), IsObservation)) AS Facts,
         argMaxIf(execution_number(Said['confidence'], 1), (At, Id), IsObservation AND isNotNull(execution_number(Said['confidence'], 1))) AS Confidence,
         arraySort(groupArrayIf((At, Id, record_list(Said['evidence'])), IsObservation)) AS Observations,
         arraySort(groupArrayIf((At, Id, execution_number(Said['score'], 1), Said['comment']), IsJudgement)) AS Judgements,

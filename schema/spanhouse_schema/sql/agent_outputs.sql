@@ -4,7 +4,7 @@ CREATE VIEW IF NOT EXISTS spanhouse.agent_outputs AS
 SELECT
     TenantId AS tenant_id,
     -- Of the run whose output this is; empty where it is that of a span within a run.
-    Run.id AS execution_id,
+    ExecutionId AS execution_id,
     TraceId AS trace_id,
     SpanId AS span_id,
     At AS created_at,

@@ -58,7 +58,7 @@ FROM
         sumOrNull(CostUSD) AS Cost,
         min(StartedAt) AS CreatedAt,
         max(At) AS UpdatedAt,
-        record_latest(groupArrayIf((At, Id, Said), notEmpty(Said))) AS Facts
+        record_latest(maxMap(record_dated(Said, At, Id))) AS Facts
     FROM
     (
         SELECT

@@ -23,9 +23,9 @@ SELECT
     if(IsOver AND State.1 != 'completed', nullIf(Error, ''), NULL) AS error_message,
     Confidence AS confidence_score,
     -- What is not said is that of the runs which worked at this task alone.
-    coalesce(toUInt64OrNull(Facts['llm_calls_count']), if(notEmpty(Runs), arraySum(run -> run.model_calls, TopRuns), NULL)) AS llm_calls_count,
+    coalesce(toUInt64OrNull(Facts['llm_calls_count']), if(notEmpty(Runs), arraySum(run -> run.3, TopRuns), NULL)) AS llm_calls_count,
     coalesce(toUInt64OrNull(Facts['thinking_phases_count']), nullIf(Thoughts, 0)) AS thinking_phases_count,
-    coalesce(toUInt64OrNull(Facts['token_usage']), arrayReduce('sumOrNull', TopRuns.tokens)) AS token_usage,
+    coalesce(toUInt64OrNull(Facts['token_usage']), arrayReduce('sumOrNull', arrayMap(run -> run.4, TopRuns))) AS token_usage,
     Memory AS memory_usage_mb,
     ClientAccount AS client_account_id,
     Engagement AS engagement_id,
@@ -37,7 +37,7 @@ FROM
         TenantId,
         Flow,
         Task,
-        record_latest(groupArray((At, Id, Said))) AS Facts,
+        record_latest(maxMap(record_dated(Said, At, Id))) AS Facts,
         -- How it stands: a final word before any other, and one that was said before one that a span's end implies.
         argMaxIf((Word, At, Body), (Finality, At, Id), notEmpty(Word)) AS State,
         State.1 IN ('completed', 'failed', 'timeout', 'cancelled') AS IsOver,
@@ -53,17 +53,15 @@ FROM
         argMinIf(ClientAccountId, (At, Id), notEmpty(ClientAccountId)) AS ClientAccount,
         argMinIf(EngagementId, (At, Id), notEmpty(EngagementId)) AS Engagement,
         argMinIf(SessionId, (At, Id), notEmpty(SessionId)) AS Session,
-        groupUniqArrayIf(Run, notEmpty(Run.id) AND FirstTask = LastTask) AS Runs,
+        groupUniqArrayIf((ExecutionId, ParentExecutionId, ModelCalls, Tokens), notEmpty(ExecutionId) AND IsAlone) AS Runs,
         -- What a run has in total includes the runs below it.
-        arrayFilter(run -> NOT has(Runs.id, run.parent_id), Runs) AS TopRuns
+        arrayFilter(run -> NOT has(arrayMap(each -> each.1, Runs), run.2), Runs) AS TopRuns
     FROM
     (
         SELECT
             *,
-            -- What does not say its flow belongs to the one that the others in its trace name.
-            firstNonDefault(FlowId, max(FlowId) OVER (PARTITION BY TenantId, TraceId, Task)) AS Flow,
-            min(Task) OVER (PARTITION BY TenantId, TraceId, SpanId) AS FirstTask,
-            max(Task) OVER (PARTITION BY TenantId, TraceId, SpanId) AS LastTask,
+            -- What does not say its flow is of the one flow that has a task of this id.
+            multiIf(notEmpty(FlowId), FlowId, FirstFlow = LastFlow, LastFlow, '') AS Flow,
             empty(EventName) AND notEmpty(Said['name']) AS IsSpan,
             multiIf(notEmpty(SaidWord), transform(SaidWord, ['success', 'error'], ['completed', 'failed'], SaidWord), NOT IsSpan, '', Failed, 'failed', 'completed') AS Word,
             multiIf(Word NOT IN ('completed', 'failed', 'timeout', 'cancelled'), 0, empty(SaidWord), 1, 2) AS Finality,
@@ -77,10 +75,25 @@ FROM
                 arrayFirst(
                     word -> execution_status(word) != '',
                     [extract(EventName, '^spanhouse[.]task[.]([a-z_]+)$'), lower(Said['status'])]
-                ) AS SaidWord
+                ) AS SaidWord,
+                -- Whether this is all that its run worked at.
+                (TenantId, TraceId, SpanId) IN (
+                    SELECT TenantId, TraceId, SpanId
+                    FROM spanhouse.record_statements
+                    WHERE About = 'task'
+                    GROUP BY TenantId, TraceId, SpanId
+                    HAVING min(firstNonDefault(Said['id'], Said['name'])) = max(firstNonDefault(Said['id'], Said['name']))
+                ) AS IsAlone
             FROM spanhouse.record_statements_in_context
             WHERE About = 'task'
-        )
+        ) AS statement
+        LEFT ANY JOIN
+        (
+            SELECT TenantId, Said['id'] AS Task, minIf(FlowId, notEmpty(FlowId)) AS FirstFlow, max(FlowId) AS LastFlow
+            FROM spanhouse.record_statements
+            WHERE About = 'task' AND notEmpty(Task)
+            GROUP BY TenantId, Task
+        ) AS flow USING (TenantId, Task)
     )
     GROUP BY TenantId, Flow, Task
     HAVING max(notEmpty(Word) OR startsWith(EventName, 'spanhouse.task.'))

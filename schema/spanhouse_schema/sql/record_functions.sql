@@ -1,13 +1,9 @@
 -- How what a client says in records becomes values. Read by the views on records only, and written into them when they are
 -- created. None of them can throw: what cannot be read is NULL.
 
--- Of statements (time, id, what was said): each thing as it was said last.
-CREATE OR REPLACE FUNCTION record_latest AS (statements) ->
-    arrayFold(
-        (said, statement) -> mapUpdate(said, statement.3),
-        arraySort(statement -> (statement.1, statement.2), statements),
-        CAST(map() AS Map(String, String))
-    );
+-- What was said, with when: of several, maxMap takes of each thing what was said last, and record_latest the time away again.
+CREATE OR REPLACE FUNCTION record_dated AS (said, at, id) -> mapApply((name, text) -> (name, (at, id, text)), said);
+CREATE OR REPLACE FUNCTION record_latest AS (dated) -> mapApply((name, statement) -> (name, statement.3), dated);
 
 -- What was said, as text; NULL where nothing was.
 CREATE OR REPLACE FUNCTION record_text AS (said, name) -> nullIf(said[name], '');

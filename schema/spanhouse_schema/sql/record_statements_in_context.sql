@@ -1,5 +1,6 @@
--- One row is a statement of record_statements, with what it does not say of its session, client, case and flow but the runs of
--- its trace do, and with the run that it was said in. Read by the views on sessions, tasks, triggers, outputs and patterns.
+-- One row is a statement of record_statements, with what it does not say of its agent, session, user, client, case and flow but
+-- the run that it was said in does, or else the runs of its trace. Read by the views on sessions, tasks, triggers, outputs and
+-- patterns. (Plain columns and the greatest of several values: these joins are what the views take their time and memory for.)
 CREATE VIEW IF NOT EXISTS spanhouse.record_statements_in_context AS
 SELECT
     TenantId,
@@ -11,17 +12,20 @@ SELECT
     SpanId,
     StartedAt,
     ServiceName,
-    -- The run itself, where this was said inside its own span, or by its events.
-    Runs[SpanId] AS Run,
-    if(notEmpty(statement.AgentId) OR notEmpty(statement.AgentName), statement.AgentId, Run.agent_id) AS AgentId,
-    if(notEmpty(statement.AgentId) OR notEmpty(statement.AgentName), toString(statement.AgentName), Run.agent_name) AS AgentName,
+    -- Empty where it was not said inside the span of a run, or by a run's events.
+    run.ExecutionId AS ExecutionId,
+    run.ParentExecutionId AS ParentExecutionId,
+    run.ModelCalls AS ModelCalls,
+    run.Tokens AS Tokens,
+    if(notEmpty(statement.AgentId) OR notEmpty(statement.AgentName), statement.AgentId, run.AgentId) AS AgentId,
+    if(notEmpty(statement.AgentId) OR notEmpty(statement.AgentName), toString(statement.AgentName), run.AgentName) AS AgentName,
     AgentType,
-    firstNonDefault(statement.SessionId, run.SessionId) AS SessionId,
-    firstNonDefault(statement.UserId, run.UserId) AS UserId,
-    firstNonDefault(statement.ClientAccountId, run.ClientAccountId) AS ClientAccountId,
-    firstNonDefault(statement.EngagementId, run.EngagementId) AS EngagementId,
-    firstNonDefault(statement.CaseId, run.CaseId) AS CaseId,
-    firstNonDefault(statement.FlowId, run.FlowId) AS FlowId,
+    firstNonDefault(statement.SessionId, run.SessionId, trace.SessionId) AS SessionId,
+    firstNonDefault(statement.UserId, run.UserId, trace.UserId) AS UserId,
+    firstNonDefault(statement.ClientAccountId, run.ClientAccountId, trace.ClientAccountId) AS ClientAccountId,
+    firstNonDefault(statement.EngagementId, run.EngagementId, trace.EngagementId) AS EngagementId,
+    firstNonDefault(statement.CaseId, run.CaseId, trace.CaseId) AS CaseId,
+    firstNonDefault(statement.FlowId, run.FlowId, trace.FlowId) AS FlowId,
     TaskId,
     Failed,
     ErrorMessage,
@@ -33,33 +37,20 @@ FROM spanhouse.record_statements AS statement
 LEFT ANY JOIN
 (
     SELECT
-        TenantId,
-        TraceId,
-        argMinIf(SessionId, (StartedAt, ExecutionId), notEmpty(SessionId)) AS SessionId,
-        argMinIf(UserId, (StartedAt, ExecutionId), notEmpty(UserId)) AS UserId,
-        toString(argMinIf(ClientAccountId, (StartedAt, ExecutionId), notEmpty(ClientAccountId))) AS ClientAccountId,
-        toString(argMinIf(EngagementId, (StartedAt, ExecutionId), notEmpty(EngagementId))) AS EngagementId,
-        argMinIf(CaseId, (StartedAt, ExecutionId), notEmpty(CaseId)) AS CaseId,
-        argMinIf(FlowId, (StartedAt, ExecutionId), notEmpty(FlowId)) AS FlowId,
-        mapFromArrays(
-            groupArrayArray(arrayConcat([ExecutionId], MergedIds)),
-            groupArrayArray(
-                arrayMap(
-                    id -> CAST(
-                        (
-                            ExecutionId,
-                            ParentExecutionId,
-                            AgentId,
-                            AgentName,
-                            TotalModelCalls,
-                            TotalInputTokens + ifNull(TotalCacheReadTokens, 0) + ifNull(TotalCacheWriteTokens, 0) + TotalOutputTokens + ifNull(TotalReasoningTokens, 0)
-                        ) AS Tuple(id String, parent_id String, agent_id String, agent_name String, model_calls UInt32, tokens Nullable(UInt64))
-                    ),
-                    arrayConcat([ExecutionId], MergedIds)
-                )
-            )
-        ) AS Runs
+        TenantId, TraceId, SpanId, ExecutionId, ParentExecutionId, AgentId, toString(AgentName) AS AgentName, SessionId, UserId,
+        toString(ClientAccountId) AS ClientAccountId, toString(EngagementId) AS EngagementId, CaseId, FlowId,
+        TotalModelCalls AS ModelCalls,
+        TotalInputTokens + ifNull(TotalCacheReadTokens, 0) + ifNull(TotalCacheWriteTokens, 0) + TotalOutputTokens + ifNull(TotalReasoningTokens, 0) AS Tokens
+    FROM spanhouse.agent_executions FINAL
+    ARRAY JOIN arrayConcat([ExecutionId], MergedIds) AS SpanId
+    WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM spanhouse.record_statements)
+) AS run USING (TenantId, TraceId, SpanId)
+LEFT ANY JOIN
+(
+    SELECT
+        TenantId, TraceId, max(SessionId) AS SessionId, max(UserId) AS UserId, max(toString(ClientAccountId)) AS ClientAccountId,
+        max(toString(EngagementId)) AS EngagementId, max(CaseId) AS CaseId, max(FlowId) AS FlowId
     FROM spanhouse.agent_executions FINAL
     WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM spanhouse.record_statements)
     GROUP BY TenantId, TraceId
-) AS run USING (TenantId, TraceId);
+) AS trace USING (TenantId, TraceId);

@@ -27,7 +27,15 @@ VIEWS = (
     "triage_groupings",
     "agent_discovered_patterns",
 )
-FUNCTIONS = ("record_latest", "record_text", "record_flag", "record_number", "record_list", "record_seconds")
+FUNCTIONS = (
+    "record_dated",
+    "record_latest",
+    "record_text",
+    "record_flag",
+    "record_number",
+    "record_list",
+    "record_seconds",
+)
 
 
 def upgrade() -> None:
