@@ -135,7 +135,7 @@ def test_the_key_of_a_user_goes_first_when_it_is_revoked_and_the_last_of_a_tenan
     ]
 
 
-@testing(max_examples=30)
+@testing(max_examples=30, deadline=None)
 @given(grants=_any_grants, relations=_relations, owner=st.sampled_from(_TENANTS[:-2]))
 def test_every_statement_is_one_for_clickhouse(
     database: Database, grants: dict[bytes, Grant], relations: list[Relation], owner: str
@@ -149,6 +149,7 @@ def test_every_statement_is_one_for_clickhouse(
         assert statement.split("`")[0] == canonical[: len(statement.split("`")[0])]
 
 
+@testing(deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_any_text_quoted_is_that_text_and_no_more(database: Database, text: str) -> None:
     answer = database.text(f"SELECT {literal(text)} AS {identifier(text)}", "JSONEachRow")
