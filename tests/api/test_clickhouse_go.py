@@ -103,7 +103,7 @@ def test_what_the_plugin_asks_of_the_catalogue(plugin: Plugin) -> None:
     assert plugin.column("SELECT version()", "version()")
     assert "countIf" not in plugin.column("SELECT name FROM system.functions ORDER BY name LIMIT 1000", "name")
     keys = "SELECT DISTINCT arrayJoin(mapKeys(SpanAttributes)) AS keys FROM otel_traces LIMIT 1000"
-    assert plugin.column(keys, "keys") == ["tool"]
+    assert "tool" in plugin.column(keys, "keys")
 
 
 def test_values_of_the_types_that_the_tables_have(plugin: Plugin) -> None:

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,23 +13,21 @@ from tests.process import Spanhouse, run
 Call = Callable[..., Result]
 
 
-def test_a_price_is_set_listed_and_taken_back(call: Call, tmp_path: Path) -> None:
-    said = call(
-        *("prices", "set", "us", "ours", "--input", "2.5", "--output", "10", "--from", "2026-11-01"),
-        *("--data-dir", tmp_path),
-    )
-    assert said.out == "ours of us costs tenant default that, from 2026-11-01 00:00:00 UTC on\n"
-    (listed,) = _json(call, tmp_path, "list")
+# chDB opens one directory a process, so what opens one runs in a process of its own.
+def test_a_price_is_set_listed_and_taken_back(tmp_path: Path) -> None:
+    said = _prices(tmp_path, "set", "us", "ours", "--input", "2.5", "--output", "10", "--from", "2026-11-01")
+    assert said == "ours of us costs tenant default that, from 2026-11-01 00:00:00 UTC on\n"
+    (listed,) = json.loads(_prices(tmp_path, "list", "--json"))
     assert (listed["provider"], listed["model"], listed["source"]) == ("us", "ours", "user")
     assert (float(listed["input_usd_per_mtok"]), listed["cache_read_usd_per_mtok"]) == (2.5, None)
     assert float(listed["reasoning_usd_per_mtok"]) == 10
-    assert call("prices", "unset", "us", "ours", "--data-dir", tmp_path).out == "1 prices taken back\n"
-    assert _json(call, tmp_path, "list") == []
+    assert _prices(tmp_path, "unset", "us", "ours") == "1 prices taken back\n"
+    assert json.loads(_prices(tmp_path, "list", "--json")) == []
 
 
-def test_the_list_is_readable_without_json(call: Call, tmp_path: Path) -> None:
-    call("prices", "set", "us", "ours", "--input", "0.25", "--data-dir", tmp_path)
-    heading, row = call("prices", "list", "--data-dir", tmp_path).out.splitlines()
+def test_the_list_is_readable_without_json(tmp_path: Path) -> None:
+    _prices(tmp_path, "set", "us", "ours", "--input", "0.25")
+    heading, row = _prices(tmp_path, "list").splitlines()
     assert heading.split()[:4] == ["TENANT", "ID", "PROVIDER", "MODEL"]
     assert " 0.25 " in row
 
@@ -57,16 +54,16 @@ def test_a_price_that_is_set_while_everything_runs_prices_the_next_call(tmp_path
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
         up.sql_text(_call("1"))
         assert _eventually(up, "unpriced", "1")
-        (unknown,) = json.loads(_prices(up, "unpriced", "--json"))
+        (unknown,) = json.loads(_prices(up.data_dir, "unpriced", "--json"))
         assert (unknown["provider"], unknown["model"], unknown["calls"], unknown["tokens"]) == ("us", "ours", 1, 1000)
-        _prices(up, "set", "us", "ours", "--input", "2")
+        _prices(up.data_dir, "set", "us", "ours", "--input", "2")
         up.sql_text(_call("2"))
         assert _eventually(up, "computed\t0.002", "2")
-        assert json.loads(_prices(up, "sync", "--json")) == {"models": 1, "changed": 0}
+        assert json.loads(_prices(up.data_dir, "sync", "--json")) == {"models": 1, "changed": 0}
 
 
-def _prices(up: Spanhouse, *arguments: str) -> str:
-    result = run("prices", *arguments, "--data-dir", str(up.data_dir))
+def _prices(data_dir: Path, *arguments: str) -> str:
+    result = run("prices", *arguments, "--data-dir", str(data_dir))
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -86,9 +83,3 @@ def _call(trace_id: str) -> str:
         "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanAttributes) "
         f"SELECT now64(9), '{trace_id}', '{trace_id}', map({said}, 'gen_ai.usage.input_tokens', '1000')"
     )
-
-
-def _json(call: Call, data_dir: Path, *arguments: str) -> Any:
-    result = call("prices", *arguments, "--json", "--data-dir", data_dir)
-    assert result.code == 0, result.err
-    return json.loads(result.out)
