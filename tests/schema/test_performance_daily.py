@@ -41,7 +41,9 @@ def test_the_days_of_every_recording_are_what_its_executions_come_to(
     database: Database, corpus: Mapping[str, list[Row]]
 ) -> None:
     settle(database, 600)
-    assert_counted(database)
+    # Not everybody's: other tests put rows into the rollup that no execution stands behind.
+    for name in corpus:
+        assert_counted(database, name)
 
 
 def test_a_task_is_what_an_agent_or_a_workflow_ran(database: Database, tenant: str, tmp_path: Path) -> None:
