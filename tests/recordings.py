@@ -6,6 +6,8 @@ from csv import DictReader
 from pathlib import Path
 from typing import NamedTuple
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from tests.reference import REQUESTS, Request, otlp_json
 
 # What a receiver must not read: nested past the limits, not UTF-8, cut, noise, enum names, a list at the top.
@@ -58,6 +60,17 @@ def parse(recording: Recording) -> Request:
     if recording.is_json:
         return otlp_json.read(recording.signal, recording.body)
     return REQUESTS[recording.signal].FromString(recording.body)
+
+
+def span_by_span(request: ExportTraceServiceRequest) -> Iterator[bytes]:
+    """A request for each span of a request, with its resource and its scope."""
+    for of_resource in request.resource_spans:
+        for of_scope in of_resource.scope_spans:
+            for span in of_scope.spans:
+                made = ExportTraceServiceRequest()
+                resource = made.resource_spans.add(resource=of_resource.resource, schema_url=of_resource.schema_url)
+                resource.scope_spans.add(scope=of_scope.scope, schema_url=of_scope.schema_url, spans=[span])
+                yield made.SerializeToString()
 
 
 def _read(path: Path) -> Recording:

@@ -6,7 +6,6 @@ way, somebody knows which days to count.
 """
 
 import time
-from functools import cache
 from uuid import uuid4
 
 from spanhouse_schema import ddl
@@ -68,10 +67,5 @@ class Days:
             self.count(within_ms)
 
     def _run(self, step: str, **parameters: str) -> None:
-        for statement in _statements(step):
+        for statement in ddl.step(step):
             self._session.command(statement, self._parameters | parameters)
-
-
-@cache
-def _statements(step: str) -> tuple[str, ...]:
-    return tuple(ddl.statements(f"settle/{step}"))

@@ -1,6 +1,7 @@
 """Our SQL files, as statements: `sql/` holds one file a table, view or family of functions."""
 
 import re
+from functools import cache
 from importlib.resources import files
 
 from sqlalchemy import TextClause, text
@@ -20,6 +21,12 @@ def statements(name: str) -> list[str]:
     """
     sql = conventions.fill(_spell_types(read(f"{name}.sql")))
     return [part.strip() for part in re.split(r";\s*$", sql, flags=re.MULTILINE) if _has_sql(part)]
+
+
+@cache
+def step(name: str) -> tuple[str, ...]:
+    """The statements of a step of the settling, `sql/settle/<name>.sql`: read once, as they run again and again."""
+    return tuple(statements(f"settle/{name}"))
 
 
 def literal(statement: str) -> TextClause:

@@ -9,7 +9,6 @@ Then the days are counted on which something changed (`days`).
 
 import time
 from contextlib import ExitStack
-from functools import cache
 from typing import Self
 
 from spanhouse_schema import ddl, prices
@@ -147,7 +146,7 @@ class Settling:
                 self._fill(step, parameters)
             self._days.touch()
             for step in (_GONE, *_WRITE) if again else _WRITE:
-                for statement in _statements(step):
+                for statement in ddl.step(step):
                     self._ours.command(statement)
         self._forget()
         self._days.count_in_between(within_ms)
@@ -187,7 +186,7 @@ class Settling:
 
     def _fill(self, step: str, parameters: dict[str, str]) -> None:
         """Put into the table of a step, which is empty or not made yet, what its query selects."""
-        (query,) = _statements(step)
+        (query,) = ddl.step(step)
         if step in self._made:
             self._ours.command(f"INSERT INTO {step} {query}", parameters)
         else:
@@ -210,8 +209,3 @@ class Settling:
             self._session.command("CREATE TEMPORARY TABLE partner (TenantId LowCardinality(String), TraceId String)")
             self._made.add("partner")
         return self._session
-
-
-@cache
-def _statements(step: str) -> tuple[str, ...]:
-    return tuple(ddl.statements(f"settle/{step}"))

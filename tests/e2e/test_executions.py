@@ -15,7 +15,7 @@ from spanhouse_schema.scope import Scope
 from tests.exported import insert
 from tests.process import Spanhouse
 from tests.recorded import recorded
-from tests.recordings import parse, recordings
+from tests.recordings import parse, recordings, span_by_span
 from tests.reference import Row
 from tests.settled import assert_settled, expected, stored_calls, stored_executions
 from tests.stores import dsn, served
@@ -125,14 +125,4 @@ def _small_requests(tenant: str) -> Iterator[bytes]:
         if recording.name.partition("/")[0] in SENT[tenant]:
             request = parse(recording)
             assert isinstance(request, ExportTraceServiceRequest)
-            yield from _span_by_span(request)
-
-
-def _span_by_span(request: ExportTraceServiceRequest) -> Iterator[bytes]:
-    for of_resource in request.resource_spans:
-        for of_scope in of_resource.scope_spans:
-            for span in of_scope.spans:
-                made = ExportTraceServiceRequest()
-                resource = made.resource_spans.add(resource=of_resource.resource, schema_url=of_resource.schema_url)
-                resource.scope_spans.add(scope=of_scope.scope, schema_url=of_scope.schema_url, spans=[span])
-                yield made.SerializeToString()
+            yield from span_by_span(request)

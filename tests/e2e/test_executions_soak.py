@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from spanhouse_schema import Database
 from tests.process import Spanhouse
 from tests.recorded import recorded
-from tests.recordings import parse, recordings
+from tests.recordings import parse, recordings, span_by_span
 from tests.settled import assert_settled, expected, stored_calls, stored_executions
 from tests.stores import dsn, served
 from tests.waiting import until
@@ -102,17 +102,5 @@ def _span_by_span() -> Requests:
         if recording.name.partition("/")[0] in _NAMES:
             request = parse(recording)
             assert isinstance(request, ExportTraceServiceRequest)
-            found += _split(request)
-    return found
-
-
-def _split(request: ExportTraceServiceRequest) -> Requests:
-    found: Requests = []
-    for of_resource in request.resource_spans:
-        for of_scope in of_resource.scope_spans:
-            for span in of_scope.spans:
-                made = ExportTraceServiceRequest()
-                resource = made.resource_spans.add(resource=of_resource.resource, schema_url=of_resource.schema_url)
-                resource.scope_spans.add(scope=of_scope.scope, schema_url=of_scope.schema_url, spans=[span])
-                found.append(made.SerializeToString())
+            found += span_by_span(request)
     return found

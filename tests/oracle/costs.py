@@ -11,7 +11,7 @@ from genai_prices import Usage as PricedUsage
 from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
 from genai_prices.types import ModelInfo, Provider
 
-from tests.oracle.calls import Call
+from tests.oracle.calls import Call, most_told
 from tests.oracle.executions import Execution
 from tests.oracle.normalisation import BUCKETS, NormalSpan, Usage
 
@@ -42,7 +42,7 @@ def cost_of_execution(each: Execution) -> Cost:
         return called
     itself = _cost_of_span(each)
     is_told = itself.sources == REPORTED and each.kind != "implicit"
-    return itself if is_told or _tells_itself(each) else called
+    return itself if is_told or each.tells_itself else called
 
 
 def added(costs: Iterable[Cost]) -> Cost:
@@ -62,25 +62,13 @@ def _has_cost(each: Execution) -> bool:
     itself = _cost_of_span(each)
     if added(map(cost_of_call, each.calls)).usd is not None:
         return True
-    return itself.usd is not None and (
-        (itself.sources == REPORTED and each.kind != "implicit") or (_span_reports(each) and not _calls_report(each))
+    return itself.usd is not None and bool(
+        (itself.sources == REPORTED and each.kind != "implicit") or (each.span_usage and not each.calls_report)
     )
 
 
-def _tells_itself(each: Execution) -> bool:
-    return _span_reports(each) and not _calls_report(each) and not any(other.reports for other in each.below[1:])
-
-
-def _span_reports(each: Execution) -> bool:
-    return each.kind != "implicit" and any(span.usage for span in each.spans)
-
-
-def _calls_report(each: Execution) -> bool:
-    return any(call.usage for call in each.calls if call.top.kind == "model")
-
-
 def _cost_of_span(each: Execution) -> Cost:
-    usage = max((span.usage for span in each.spans), key=len, default={})
+    usage = most_told(each.spans) if each.spans else {}
     model = each.says("ResponseModel") or each.says("RequestModel")
     return _cost(each.spans, usage, each.says("Provider"), model)
 

@@ -42,14 +42,19 @@ class Execution:
     @cached_property
     def own_usage(self) -> Usage:
         """What its model calls used; what its own span says counts only where nothing below it reports."""
-        if self._span_usage and not self._calls_report and not any(each.reports for each in self.below[1:]):
-            return self._span_usage
+        if self.tells_itself:
+            return self.span_usage
         return _added(call.usage for call in self.calls if call.top.kind == "model")
 
     @cached_property
     def reports(self) -> bool:
         """Whether its calls or its span say what was used."""
-        return self._calls_report or bool(self._span_usage)
+        return self.calls_report or bool(self.span_usage)
+
+    @property
+    def tells_itself(self) -> bool:
+        """Whether only its own span says what was used: nothing below it does."""
+        return bool(self.span_usage) and not self.calls_report and not any(each.reports for each in self.below[1:])
 
     @property
     def total_usage(self) -> Usage:
@@ -113,11 +118,13 @@ class Execution:
         return max(self.children, key=lambda each: (each.ended or 0, each.execution_id))
 
     @cached_property
-    def _calls_report(self) -> bool:
+    def calls_report(self) -> bool:
+        """Whether its model calls say what they used."""
         return any(call.usage for call in self.calls if call.top.kind == "model")
 
     @property
-    def _span_usage(self) -> Usage:
+    def span_usage(self) -> Usage:
+        """What its own spans say was used; a trace's root that is no run says nothing."""
         return most_told(self.spans) if self.spans and self.kind != "implicit" else {}
 
 
