@@ -1,8 +1,8 @@
-"""What is counted by day, brought up to what the executions say now: what agents did, which models they used.
+"""What is counted by day, brought up to what the executions say now: what agents did and used, and what was spent.
 
-A day of an agent is counted as a whole, from all executions that began on it, whenever one of them changed: nothing is
-added up. Before executions are written, it is written down where (`listed_executions`), so that whatever dies on the
-way, somebody knows which days to count.
+A day of an agent, or of whoever has a budget, is counted as a whole, from all executions that were on it, whenever one
+of them changed: nothing is added up. Before executions are written, it is written down where (`listed_executions`), so
+that whatever dies on the way, somebody knows which days to count.
 """
 
 import time
@@ -19,8 +19,13 @@ _COUNT_EVERY_S = MARGIN_S / 4
 _ROLLUPS = (
     ("agent_performance_daily", "performance", "performed"),
     ("model_usage_daily", "model_usage", "model_used"),
+    ("agent_budget_daily", "budget", "budgeted"),
 )
-_TOUCHED = "TenantId LowCardinality(String), AgentName LowCardinality(String), Day Date32"
+# Days of agents, and days of scopes that have a budget.
+_TOUCHED = {
+    "touched": "TenantId LowCardinality(String), AgentName LowCardinality(String), Day Date32",
+    "spent_on": "TenantId LowCardinality(String), Day Date32, Scope LowCardinality(String), ScopeId String",
+}
 
 
 class Days:
@@ -32,7 +37,8 @@ class Days:
         self._parameters = {"timezone": timezone, "settler": uuid4().hex}
         self._looks_back = True
         self._counted_at = time.monotonic()
-        session.command(f"CREATE TEMPORARY TABLE touched ({_TOUCHED})")
+        for table, columns in _TOUCHED.items():
+            session.command(f"CREATE TEMPORARY TABLE {table} ({columns})")
         for rollup, *tables in _ROLLUPS:
             for table in tables:
                 session.command(f"CREATE TEMPORARY TABLE {table} ENGINE = Memory AS spanhouse.{rollup}")
@@ -50,14 +56,16 @@ class Days:
         margin_ms = int(MARGIN_S * 1000)
         if self._looks_back or within_ms >= margin_ms:
             self._run("touched_lately", within_ms=str(max(within_ms, margin_ms)))
-        if self._session.rows("SELECT 1 FROM touched LIMIT 1"):
+        self._run("cycled", within_ms=str(within_ms))
+        if self._session.rows("SELECT 1 FROM touched LIMIT 1 UNION ALL SELECT 1 FROM spent_on LIMIT 1"):
             for rollup, now, before in _ROLLUPS:
                 self._run(now)
                 self._run(before)
                 self._run(rollup, version=str(time.time_ns() // 1000))
                 self._session.command(f"TRUNCATE TABLE {now}")
                 self._session.command(f"TRUNCATE TABLE {before}")
-            self._session.command("TRUNCATE TABLE touched")
+            for table in _TOUCHED:
+                self._session.command(f"TRUNCATE TABLE {table}")
         self._looks_back = False
         self._counted_at = time.monotonic()
 

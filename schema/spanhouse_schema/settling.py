@@ -26,10 +26,11 @@ _DERIVE = (
     "settled",
     "usage",
     "stored",
+    "spent",
     "listed",
 )
 # In this order: the fingerprint in the executions is what says that a trace needs nothing more.
-_GONE, _WRITE = "gone", ("agent_calls", "agent_executions")
+_GONE, _WRITE = "gone", ("agent_calls", "agent_spend", "agent_executions")
 # As many as are settled at once: about 2 KB of memory each.
 _MOST_SPANS = 100_000
 _EVER_MS = 2**42

@@ -13,6 +13,12 @@ FROM listed
 INNER JOIN changed USING (TenantId, TraceId)
 WHERE (TenantId, TraceId, ExecutionId, AgentName, StartedAt) NOT IN (SELECT TenantId, TraceId, ExecutionId, AgentName, StartedAt FROM stored);
 
+INSERT INTO spanhouse.agent_spend (TenantId, Day, TraceId, ExecutionId, Version, IsDeleted)
+SELECT TenantId, Day, TraceId, ExecutionId, changed.Version, 1
+FROM (SELECT DISTINCT TenantId, TraceId, ExecutionId, Day FROM listed ARRAY JOIN Days AS Day) AS place
+INNER JOIN changed USING (TenantId, TraceId)
+WHERE (TenantId, TraceId, ExecutionId, Day) NOT IN (SELECT TenantId, TraceId, ExecutionId, Day FROM spent);
+
 INSERT INTO spanhouse.agent_executions (TenantId, TraceId, ExecutionId, Version, IsDeleted)
 SELECT TenantId, TraceId, ExecutionId, changed.Version, 1
 FROM spanhouse.agent_executions FINAL

@@ -1,0 +1,29 @@
+-- What the counting of budgets and the views on them share.
+
+-- What a tenant may spend in a day, in USD, of whom nothing was said.
+CREATE OR REPLACE FUNCTION budget_default AS () -> toDecimal128(5, 12);
+
+-- From moments (Unix seconds, in order) and what was spent at each: the first at which the sum had reached so many percent of the
+-- limit that held then; 0 if it never has. `limits` are pairs of second and limit, in order; the first begins before every moment.
+CREATE OR REPLACE FUNCTION budget_reached AS (seconds, costs, limits, percent) -> arrayFirst(
+    (second, spent) -> ifNull(spent * 100 >= arrayLast(each -> each.1 <= second, limits).2 * percent, false),
+    seconds,
+    arrayCumSum(costs)
+);
+
+-- What an agent should do now: `stop` where the limit is reached; `warn` from 80 percent of it on, and where calls without a price
+-- make what was spent unknown; `allow`.
+CREATE OR REPLACE FUNCTION budget_verdict AS (limit_usd, used_usd, unpriced_calls) -> multiIf(
+    isNull(limit_usd), 'allow',
+    ifNull(used_usd >= limit_usd, false), 'stop',
+    unpriced_calls > 0 OR ifNull(used_usd * 100 >= limit_usd * 80, false), 'warn',
+    'allow'
+);
+
+-- The scopes that something counts in which these agents, users and sessions did: pairs of scope and id. Who has no name has no budget.
+CREATE OR REPLACE FUNCTION budget_scopes AS (agents, users, sessions) -> arrayConcat(
+    [('tenant', '')],
+    arrayMap(id -> ('agent', id), arrayFilter(id -> notEmpty(id), agents)),
+    arrayMap(id -> ('user', id), arrayFilter(id -> notEmpty(id), users)),
+    arrayMap(id -> ('session', id), arrayFilter(id -> notEmpty(id), sessions))
+);
