@@ -58,21 +58,33 @@ class Days:
             self._run("touched_lately", within_ms=str(max(within_ms, margin_ms)))
         self._run("cycled", within_ms=str(within_ms))
         if self._session.rows("SELECT 1 FROM touched LIMIT 1 UNION ALL SELECT 1 FROM spent_on LIMIT 1"):
-            for rollup, now, before in _ROLLUPS:
-                self._run(now)
-                self._run(before)
-                self._run(rollup, version=str(time.time_ns() // 1000))
-                self._session.command(f"TRUNCATE TABLE {now}")
-                self._session.command(f"TRUNCATE TABLE {before}")
-            for table in _TOUCHED:
-                self._session.command(f"TRUNCATE TABLE {table}")
+            self._count_touched()
         self._looks_back = False
         self._counted_at = time.monotonic()
+
+    def count_scope(self, tenant: str, scope: str, scope_id: str) -> None:
+        """Count what was spent today in one scope, because its limit has changed. Raises `DatabaseError`."""
+        self._session.command(
+            "INSERT INTO spent_on "
+            "SELECT {tenant:String}, toDate32(now(), {timezone:String}), {scope:String}, {id:String}",
+            self._parameters | {"tenant": tenant, "scope": scope, "id": scope_id},
+        )
+        self._count_touched()
 
     def count_in_between(self, within_ms: int) -> None:
         """Count if the last time was long ago: settling a whole history takes hours."""
         if time.monotonic() > self._counted_at + _COUNT_EVERY_S:
             self.count(within_ms)
+
+    def _count_touched(self) -> None:
+        for rollup, now, before in _ROLLUPS:
+            self._run(now)
+            self._run(before)
+            self._run(rollup, version=str(time.time_ns() // 1000))
+            self._session.command(f"TRUNCATE TABLE {now}")
+            self._session.command(f"TRUNCATE TABLE {before}")
+        for table in _TOUCHED:
+            self._session.command(f"TRUNCATE TABLE {table}")
 
     def _run(self, step: str, **parameters: str) -> None:
         for statement in ddl.step(step):

@@ -4,8 +4,11 @@ import httpx
 import pytest
 
 from spanhouse_schema import Database
+from spanhouse_schema.keys import Scope
+from tests.api.conftest import Door
 from tests.schema.records import Event, send
 from tests.schema.test_records import CYCLE
+from tests.waiting import until
 
 ACTIVE = {"session.id": "cycle-2", "spanhouse.session.phase": "designing"}
 WON = {"session.id": "cycle-0", "spanhouse.session.outcome": "success"}
@@ -29,6 +32,7 @@ ASKED = {
     "SELECT AVG(estimated_cost_usd), COUNT(*) FROM agent_metrics WHERE outcome = 'success';": "\\N\t1\n",
     """SELECT tool_name, count(), countIf(NOT success), sum(tokens_input), sum(tokens_output) FROM agent_actions
   GROUP BY tool_name;""": "backtest\t1\t1\t\\N\t\\N\n",
+    "SELECT * FROM agent_budget WHERE date = CURRENT_DATE;": "\t5\t0\t5\t0\t0\t0\t0\t\\N\t\\N\t\\N\tallow\n",
 }
 
 
@@ -46,3 +50,11 @@ def test_each_record_is_its_tenants(acme: httpx.Client, researched: str) -> None
         column = "TenantId" if view.startswith("record_") else "tenant_id"
         asked = f"SELECT DISTINCT {column} FROM spanhouse.{view}"
         assert acme.post("/", content=asked).text == f"{researched}\n"
+
+
+def test_who_has_never_sent_anything_has_a_budget_today(door: Door) -> None:
+    ask = {"password": door.control.create_key("newcomer", Scope.READ).key}
+    until(lambda: httpx.get(door.url, params={"query": "SELECT 1"} | ask).is_success)
+    statement = "SELECT tenant_id, limit_usd, used_usd, verdict FROM spanhouse.agent_budget WHERE date = CURRENT_DATE"
+    answer = httpx.post(door.url, content=statement, params=ask, timeout=60)
+    assert answer.text == "newcomer\t5\t0\tallow\n"

@@ -36,13 +36,19 @@ def cost_of_call(call: Call) -> Cost:
 
 
 def cost_of_execution(each: Execution) -> Cost:
-    """What its calls cost; what its own span says of all counts only where nothing below it says anything."""
+    """What its calls cost, or what its own span says of them."""
+    told = told_cost(each)
+    return added(map(cost_of_call, each.calls)) if told is None else told
+
+
+def told_cost(each: Execution) -> Cost | None:
+    """What its own span says of its cost, which counts only where nothing below it says anything."""
     called = added(map(cost_of_call, each.calls))
     if called.usd is not None or any(_has_cost(other) for other in each.below[1:]):
-        return called
+        return None
     itself = _cost_of_span(each)
     is_told = itself.sources == REPORTED and each.kind != "implicit"
-    return itself if is_told or each.tells_itself else called
+    return itself if is_told or each.tells_itself else None
 
 
 def added(costs: Iterable[Cost]) -> Cost:

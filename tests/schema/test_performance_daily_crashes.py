@@ -11,6 +11,7 @@ import pytest
 from spanhouse_schema import Database
 from spanhouse_schema.database import Session
 from spanhouse_schema.settling import Settling, settle
+from tests.budgeted import assert_budgeted
 from tests.exported import insert
 from tests.performed import assert_counted
 from tests.recorded import span
@@ -80,10 +81,11 @@ def test_what_a_settling_left_that_died_is_made_right(
         rows = [*FIRST, *SECOND, *THIRD] if late else [*FIRST, *SECOND]
         assert_settled(database, tenant, rows)
         assert_counted(database, tenant)
+        assert_budgeted(database, tenant)
         assert _listed(database, "agent_executions", tenant) == _listed(database, "agent_executions_by_agent", tenant)
         if not died:
             break
-    assert 7 <= writes < _MOST_WRITES, "each statement that writes has been the one that did not"
+    assert 10 <= writes < _MOST_WRITES, "each statement that writes has been the one that did not"
 
 
 def _dies(database: Database, monkeypatch: pytest.MonkeyPatch, writes: int) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.settling import settle
+from tests.budgeted import assert_budgeted
 from tests.exported import insert
 from tests.performed import assert_counted, stored
 from tests.process import Spanhouse
@@ -17,6 +18,7 @@ from tests.recorded import span
 from tests.stores import dsn
 
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
+CALL = {"gen_ai.operation.name": "chat", "gen_ai.usage.cost": "0.25"}
 # Half an hour to an hour east; hours west, with clocks that change; and one that changes at midnight.
 ZONES = ("Asia/Kathmandu", "America/New_York", "America/Santiago")
 # The ends of a month, of a year and of a February; when clocks change in New York, and in Santiago.
@@ -37,15 +39,20 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.mark.slow
-def test_an_execution_counts_on_the_day_on_which_it_began_there(elsewhere: Database, tmp_path: Path) -> None:
+def test_executions_and_calls_count_on_the_days_on_which_they_began_there(elsewhere: Database, tmp_path: Path) -> None:
     moments = [ns for day in (*DAYS, *CHANGES) for ns in _around(day)]
     rows = [
-        span("a", AGENT, TraceId=f"t{number}", Timestamp=ns, Duration=30 * 3600 * _NS_PER_S)
+        each
         for number, ns in enumerate(moments)
+        for each in (
+            span("a", AGENT, TraceId=f"t{number}", Timestamp=ns, Duration=30 * 3600 * _NS_PER_S),
+            span("b", CALL, "a", TraceId=f"t{number}", Timestamp=ns + 3600 * _NS_PER_S),
+        )
     ]
     insert(elsewhere, {"there": rows}, tmp_path)
     settle(elsewhere, 30)
     assert_counted(elsewhere, "there")
+    assert_budgeted(elsewhere, "there")
     assert sum(day["tasks_attempted"] for day in stored(elsewhere, "there").values()) == len(moments)
 
 

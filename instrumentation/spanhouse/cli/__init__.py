@@ -19,6 +19,7 @@ COMMANDS = {
     "collector": "Run OTLP receivers and the loader alone, against a ClickHouse server or `spanhouse engine`.",
     "sql": "Run a SQL statement, whether or not a process holds the data.",
     "prices": "See and say what models cost; list those that nobody knows a price of.",
+    "budgets": "Say what may be spent in a day, week or month, and see what is left of it.",
     "keys": "Make, list and revoke the keys that clients send.",
     "migrate": "Bring the database's tables up to date, or back; or print the SQL.",
     "doctor": "Check this installation, and say what to do about each finding.",

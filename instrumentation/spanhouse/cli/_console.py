@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -21,12 +22,8 @@ def say(text: str = "") -> None:
 
 
 def say_json(value: object) -> None:
-    """Print one JSON value; times as ISO 8601."""
-    say(
-        json.dumps(
-            value, indent=2, default=lambda other: other.isoformat() if isinstance(other, datetime) else str(other)
-        )
-    )
+    """Print one JSON value; times as ISO 8601, and decimals as text that no reader rounds."""
+    say(json.dumps(value, indent=2, default=_spelled))
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -41,6 +38,21 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def say_rows(columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_json: bool, unit: str = "") -> None:
+    """Print what a query returned: as JSON objects, or as a table headed by the columns' names, without their unit."""
+    if as_json:
+        say_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        headings = [column.removesuffix(unit).replace("_", " ").upper() for column in columns]
+        say_table(headings, [["" if value is None else _spelled(value) for value in row] for row in rows])
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Open what the commands share: the database, directly or through the process that holds it, and the ring of keys."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import quote
 
 from spanhouse_schema import Database
@@ -43,6 +43,14 @@ def reached_database(settings: Settings) -> Generator[Database]:
         yield database
     finally:
         database.close()
+
+
+def usable_database(settings: Settings) -> AbstractContextManager[Database]:
+    """The database at the newest revision, for a command that may well be the first: whoever holds it has seen to that.
+
+    A server is taken as it is: its revision is its operator's. Raises like the two above.
+    """
+    return reached_database(settings) if is_held(settings) or not settings.embedded else opened_database(settings)
 
 
 def is_held(settings: Settings) -> bool:

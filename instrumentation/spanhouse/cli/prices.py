@@ -1,16 +1,15 @@
 """`spanhouse prices`: see what models cost, and say so where the catalogue does not know, or knows otherwise."""
 
 import time
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
 
-from spanhouse.cli._console import say, say_json, say_table
+from spanhouse.cli._console import say, say_json, say_rows
 from spanhouse.cli._flags import with_settings
-from spanhouse.cli._open import is_held, opened_database, reached_database
+from spanhouse.cli._open import usable_database
 from spanhouse_schema import Database
 from spanhouse_schema.prices import BUCKETS, MOST_USD, USER, Pair, Price, Row, insertion
 from spanhouse_schema.settings import Settings
@@ -82,7 +81,7 @@ def set_price(
     if not any(price is not None for price in usd):
         raise typer.BadParameter("name at least one price, such as --input 2.50")
     price = Price(valid_from=int(since.timestamp()) if since else 0, above_tokens=above, usd=usd, origin="user")
-    with _database(settings) as database:
+    with usable_database(settings) as database:
         _write(database, [Row(_pair(tenant, provider, model), USER, price)])
     say(f"{model} of {provider or 'no provider'} costs tenant {tenant} that, {_since(price)}")
 
@@ -92,7 +91,7 @@ def set_price(
 def unset(settings: Settings, provider: Provider, model: Model, tenant: Tenant = "default") -> None:
     """Take back what `set` said of a model: the catalogue counts again."""
     pair = _pair(tenant, provider, model)
-    with _database(settings) as database:
+    with usable_database(settings) as database:
         rows = database.rows(
             "SELECT position, toUnixTimestamp(valid_from), from_second, until_second, above_tokens "
             "FROM spanhouse.model_prices FINAL WHERE source = {source:String} AND tenant_id = {tenant:String} "
@@ -111,12 +110,12 @@ def list_prices(settings: Settings, as_json: Json = False) -> None:
     when = ("valid_from", "from_second", "until_second", "above_tokens")
     usd = (f"{bucket}_usd_per_mtok" for bucket in BUCKETS)
     columns = ("tenant_id", "provider", "model", "source", *when, *usd, "origin")
-    with _database(settings) as database:
+    with usable_database(settings) as database:
         rows = database.rows(
             f"SELECT {', '.join(columns)} FROM spanhouse.model_prices FINAL "
             "ORDER BY tenant_id, provider, model, source = 'user', position, valid_from, above_tokens"
         )
-    _say(columns, rows, as_json)
+    say_rows(columns, rows, as_json=as_json, unit="_usd_per_mtok")
 
 
 @app.command()
@@ -125,13 +124,13 @@ def unpriced(settings: Settings, as_json: Json = False) -> None:
     """List the models whose calls have no price, or none for some of their tokens, the most tokens first."""
     columns = ("tenant_id", "provider", "model", "cost_source", "calls", "tokens")
     tokens = " + ".join(f"ifNull({bucket}_tokens, 0)" for bucket in BUCKETS)
-    with _database(settings) as database:
+    with usable_database(settings) as database:
         rows = database.rows(
             f"SELECT tenant_id, provider, model, cost_source, count(), sum({tokens}) AS tokens "
             "FROM spanhouse.llm_calls WHERE cost_source IN ('unpriced', 'partial') "
             "GROUP BY tenant_id, provider, model, cost_source ORDER BY tokens DESC, provider, model"
         )
-    _say(columns, rows, as_json)
+    say_rows(columns, rows, as_json=as_json)
 
 
 @app.command()
@@ -140,16 +139,12 @@ def sync(settings: Settings, as_json: Json = False) -> None:
     """Look every model up again, in the genai-prices that is installed now."""
     from spanhouse_schema import catalogue  # noqa: PLC0415  # a third of a second, for this command alone
 
-    with _database(settings) as database:
+    with usable_database(settings) as database:
         known, changed = catalogue.sync(database)
     if as_json:
         say_json({"models": known, "changed": changed})
     else:
         say(f"{known} models, {changed} with other prices than before")
-
-
-def _database(settings: Settings) -> AbstractContextManager[Database]:
-    return reached_database(settings) if is_held(settings) or not settings.embedded else opened_database(settings)
 
 
 def _write(database: Database, rows: list[Row]) -> None:
@@ -162,15 +157,3 @@ def _pair(tenant: str, provider: str, model: str) -> Pair:
 
 def _since(price: Price) -> str:
     return f"from {datetime.fromtimestamp(price.valid_from, UTC):%F %T} UTC on" if price.valid_from else "whenever"
-
-
-def _say(columns: tuple[str, ...], rows: list[tuple[Any, ...]], as_json: bool) -> None:
-    if as_json:
-        say_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        headings = [column.removesuffix("_usd_per_mtok").replace("_", " ").upper() for column in columns]
-        say_table(headings, [["" if cell is None else _cell(cell) for cell in row] for row in rows])
-
-
-def _cell(value: object) -> str:
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

@@ -11,6 +11,10 @@ CREATE OR REPLACE FUNCTION budget_reached AS (seconds, costs, limits, percent) -
     arrayCumSum(costs)
 );
 
+-- What is left of a limit: nothing where more was spent, unknown where there is no limit or nobody knows what was spent.
+CREATE OR REPLACE FUNCTION budget_remaining AS (limit_usd, used_usd) ->
+    if(isNull(limit_usd) OR isNull(used_usd), NULL, greatest(limit_usd - used_usd, 0));
+
 -- What an agent should do now: `stop` where the limit is reached; `warn` from 80 percent of it on, and where calls without a price
 -- make what was spent unknown; `allow`.
 CREATE OR REPLACE FUNCTION budget_verdict AS (limit_usd, used_usd, unpriced_calls) -> multiIf(

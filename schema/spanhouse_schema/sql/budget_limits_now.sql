@@ -23,6 +23,8 @@ FROM
         (
             SELECT DISTINCT tenant_id FROM spanhouse.agent_budget_daily WHERE scope = 'tenant'
             UNION DISTINCT
+            SELECT tenant_id FROM spanhouse.budget_limits
+            UNION DISTINCT
             -- Whoever reads has a budget, though they have never sent anything.
             SELECT substring(getSetting('log_comment'), 8) WHERE startsWith(getSetting('log_comment'), 'tenant:')
         )

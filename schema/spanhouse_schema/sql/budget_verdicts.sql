@@ -10,7 +10,7 @@ SELECT
     any(limits.limit_usd) AS limit_usd,
     -- NULL where nothing that was used has a price, 0 where nothing was used.
     if(countIf(notEmpty(day.scope)) > 0, sumOrNull(day.used_usd), toDecimal128(0, 12)) AS used_usd,
-    greatest(limit_usd - used_usd, 0) AS remaining_usd,
+    budget_remaining(limit_usd, used_usd) AS remaining_usd,
     sum(day.unpriced_calls) AS unpriced_calls,
     budget_verdict(limit_usd, used_usd, unpriced_calls) AS verdict
 FROM spanhouse.budget_limits_now AS limits

@@ -13,7 +13,7 @@ down_revision = "0007"
 TABLES = ("budget_limits", "agent_spend", "agent_cycles", "agent_budget_daily")
 WRITERS = ("agent_cycles_mv",)
 VIEWS = ("budget_limits_now", "agent_budget", "budget_verdicts")
-FUNCTIONS = ("budget_default", "budget_reached", "budget_verdict", "budget_scopes")
+FUNCTIONS = ("budget_default", "budget_reached", "budget_remaining", "budget_verdict", "budget_scopes")
 # Of listed_executions, and the one that each stands behind.
 _COLUMNS = (
     ("Days", "Array(Date32)", "StartedAt"),

@@ -16,7 +16,7 @@ SELECT
     ScopeId AS scope_id,
     arrayLast(each -> toDate32(toDateTime64(each.1, 0), {timezone:String}) <= Day, Limits).2 AS limit_usd,
     Used AS used_usd,
-    greatest(limit_usd - used_usd, 0) AS remaining_usd,
+    budget_remaining(limit_usd, used_usd) AS remaining_usd,
     Lacking AS unpriced_calls,
     Invoked AS invocations,
     Started AS cycles_started,

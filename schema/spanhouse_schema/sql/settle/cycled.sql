@@ -1,17 +1,19 @@
--- The scopes and days of the sessions that something was said of lately: all days on which they began, or may have seemed to.
+-- The scopes and days of the sessions that something was said of lately: every day on which one may have seemed to begin or to be
+-- completed, with everybody whose it may have seemed to be.
 INSERT INTO spent_on
-SELECT DISTINCT TenantId, Day, scope.1 AS Scope, scope.2 AS ScopeId
+SELECT DISTINCT TenantId, each.1 AS Day, each.2 AS Scope, each.3 AS ScopeId
 FROM
 (
     SELECT
         TenantId,
-        toDate32(assumeNotNull(Moment), {timezone:String}) AS Day,
-        budget_scopes([toString(AgentName)], [UserId], [SessionId]) AS Scopes
+        groupUniqArrayArray(arrayMap(
+            moment -> toDate32(assumeNotNull(moment), {timezone:String}),
+            arrayFilter(moment -> isNotNull(moment), [StartedAt, CompletedAt, OutcomeAt])
+        )) AS Days,
+        budget_scopes(groupUniqArray(toString(AgentName)), groupUniqArray(UserId), [SessionId]) AS Scopes
     FROM spanhouse.agent_cycles
-    ARRAY JOIN [StartedAt, CompletedAt, OutcomeAt] AS Moment
-    WHERE isNotNull(Moment) AND (TenantId, SessionId) IN
-    (
-        SELECT TenantId, SessionId FROM spanhouse.agent_cycles WHERE TouchedAt >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
-    )
+    WHERE (TenantId, SessionId) IN
+        (SELECT TenantId, SessionId FROM spanhouse.agent_cycles WHERE TouchedAt >= now64(3) - toIntervalMillisecond({within_ms:UInt64}))
+    GROUP BY TenantId, SessionId
 )
-ARRAY JOIN Scopes AS scope;
+ARRAY JOIN arrayFlatten(arrayMap(day -> arrayMap(scope -> (day, scope.1, scope.2), Scopes), Days)) AS each;

@@ -1,0 +1,64 @@
+"""Limits of what may be spent: said, and in force at once."""
+
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import uuid4
+
+from spanhouse_schema.database import Database
+from spanhouse_schema.days import Days
+
+PERIODS = ("day", "week", "month")
+SCOPES = ("tenant", "agent", "user", "session")
+
+# The latest that was said holds. By the database's own clock, as whatever else compares times with it.
+_LIMIT = """
+    INSERT INTO spanhouse.budget_limits
+    SELECT
+        {tenant:String}, {scope:String}, {scope_id:String}, {period:String}, now64(6),
+        {usd:Nullable(Decimal(38, 12))}, {is_cleared:Bool}
+"""
+# Written down as settlings do it, for those who count the day at this moment with the limit as it was.
+_TOUCHED = """
+    INSERT INTO spanhouse.listed_executions (TenantId, AgentName, StartedAt, Days, Users, Sessions, Settler)
+    SELECT
+        {tenant:String}, if({scope:String} = 'agent', {scope_id:String}, ''), now64(9),
+        [toDate32(now(), {timezone:String})],
+        if({scope:String} = 'user', [{scope_id:String}], []),
+        if({scope:String} = 'session', [{scope_id:String}], []),
+        {settler:String}
+"""
+
+
+class Budget(NamedTuple):
+    """Whose spending a limit is for, and in which time."""
+
+    tenant: str
+    # One of SCOPES, and the agent's name, the user's or session's id; '' for the tenant.
+    scope: str = "tenant"
+    scope_id: str = ""
+    # One of PERIODS.
+    period: str = "day"
+
+
+def set_limit(database: Database, budget: Budget, usd: Decimal | None) -> None:
+    """Say what may be spent, in USD; None is no limit. What was spent before stays spent. Raises `DatabaseError`."""
+    _say(database, budget, usd, is_cleared=False)
+
+
+def clear_limit(database: Database, budget: Budget) -> None:
+    """Take back what was said: a tenant has the default limit for a day, all others none. Raises `DatabaseError`."""
+    _say(database, budget, None, is_cleared=True)
+
+
+def _say(database: Database, budget: Budget, usd: Decimal | None, *, is_cleared: bool) -> None:
+    parameters = budget._asdict() | {
+        "usd": "\\N" if usd is None else f"{usd:f}",
+        "is_cleared": str(is_cleared).lower(),
+        "timezone": database.timezone,
+        "settler": uuid4().hex,
+    }
+    with database.session() as session:
+        session.command(_LIMIT, parameters)
+        if budget.period == "day":
+            session.command(_TOUCHED, parameters)
+            Days(session, database.timezone).count_scope(budget.tenant, budget.scope, budget.scope_id)
