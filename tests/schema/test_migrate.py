@@ -66,7 +66,10 @@ records = {"record_statements", "record_spans", "record_statements_mv", "record_
 records |= {"record_statements_in_context", "agent_execution_payloads", "agent_execution_history", "agent_outputs"}
 records |= {"agent_sessions", "agent_metrics", "agent_triggers", "agent_task_history", "agent_discovered_patterns"}
 records |= {"triage_files", "triage_domain_scores", "triage_entities", "triage_groupings"}
-assert names() - before == {"sql_audit", *events, *spans, *executions, *prices, *days, *records}, names() - before
+budgets = {"agent_spend", "agent_cycles", "agent_cycles_mv", "budget_limits", "agent_budget_daily", "agent_budget"}
+budgets |= {"budget_limits_now", "budget_verdicts"}
+made = {"sql_audit", *events, *spans, *executions, *prices, *days, *records, *budgets}
+assert names() - before == made, (names() - before) ^ made
 database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
 database.command("INSERT INTO spanhouse.sql_audit (TenantId, StartedAt) VALUES ('acme', now64(3))")
 migrate.downgrade(database, "0001")
