@@ -6,26 +6,21 @@ from uuid import uuid4
 
 from spanhouse_schema.database import Database
 from spanhouse_schema.days import Days
+from spanhouse_schema.quoting import literal
 
 PERIODS = ("day", "week", "month")
 SCOPES = ("tenant", "agent", "user", "session")
 
-# The latest that was said holds. By the database's own clock, as whatever else compares times with it.
 _LIMIT = """
     INSERT INTO spanhouse.budget_limits
-    SELECT
-        {tenant:String}, {scope:String}, {scope_id:String}, {period:String}, now64(6),
-        {usd:Nullable(Decimal(38, 12))}, {is_cleared:Bool}
+    SELECT {tenant}, {scope}, {scope_id}, {period}, now64(6), toDecimal128OrNull({usd}, 12), {is_cleared}
 """
 # Written down as settlings do it, for those who count the day at this moment with the limit as it was.
 _TOUCHED = """
     INSERT INTO spanhouse.listed_executions (TenantId, AgentName, StartedAt, Days, Users, Sessions, Settler)
     SELECT
-        {tenant:String}, if({scope:String} = 'agent', {scope_id:String}, ''), now64(9),
-        [toDate32(now(), {timezone:String})],
-        if({scope:String} = 'user', [{scope_id:String}], []),
-        if({scope:String} = 'session', [{scope_id:String}], []),
-        {settler:String}
+        {tenant}, if({scope} = 'agent', {scope_id}, ''), now64(9), [toDate32(now(), {timezone})],
+        if({scope} = 'user', [{scope_id}], []), if({scope} = 'session', [{scope_id}], []), {settler}
 """
 
 
@@ -51,14 +46,15 @@ def clear_limit(database: Database, budget: Budget) -> None:
 
 
 def _say(database: Database, budget: Budget, usd: Decimal | None, *, is_cleared: bool) -> None:
-    parameters = budget._asdict() | {
-        "usd": "\\N" if usd is None else f"{usd:f}",
-        "is_cleared": str(is_cleared).lower(),
+    said = budget._asdict() | {
+        "usd": "" if usd is None else f"{usd:f}",
         "timezone": database.timezone,
         "settler": uuid4().hex,
     }
+    texts = {name: literal(text) for name, text in said.items()}
     with database.session() as session:
-        session.command(_LIMIT, parameters)
+        # By the database's own clock, as whatever else compares times with it.
+        session.command(_LIMIT.format(**texts, is_cleared=is_cleared))
         if budget.period == "day":
-            session.command(_TOUCHED, parameters)
+            session.command(_TOUCHED.format(**texts))
             Days(session, database.timezone).count_scope(budget.tenant, budget.scope, budget.scope_id)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from spanhouse_schema import ddl
 from spanhouse_schema.database import Session
+from spanhouse_schema.quoting import literal
 
 MARGIN_S = 600.0
 """For how far back one who begins looks for what others left, at least. In seconds."""
@@ -64,11 +65,9 @@ class Days:
 
     def count_scope(self, tenant: str, scope: str, scope_id: str) -> None:
         """Count what was spent today in one scope, because its limit has changed. Raises `DatabaseError`."""
-        self._session.command(
-            "INSERT INTO spent_on "
-            "SELECT {tenant:String}, toDate32(now(), {timezone:String}), {scope:String}, {id:String}",
-            self._parameters | {"tenant": tenant, "scope": scope, "id": scope_id},
-        )
+        names = ", ".join(map(literal, (scope, scope_id)))
+        today = f"toDate32(now(), {literal(self._parameters['timezone'])})"
+        self._session.command(f"INSERT INTO spent_on SELECT {literal(tenant)}, {today}, {names}")
         self._count_touched()
 
     def count_in_between(self, within_ms: int) -> None:

@@ -43,13 +43,7 @@ def tenant() -> str:
 def call(usd: str, at: datetime = NOON, **said: str) -> Row:
     """A call that cost so much, in a trace of its own."""
     attributes = {"gen_ai.operation.name": "chat", "gen_ai.usage.cost": usd}
-    renamed = {
-        "user": "user.id",
-        "session": "session.id",
-        "agent": "gen_ai.agent.name",
-        "model": "gen_ai.request.model",
-    }
-    attributes |= {renamed.get(name, name): value for name, value in said.items()}
+    attributes |= {_ATTRIBUTES[name]: value for name, value in said.items()}
     return span("c", attributes, Timestamp=_ns(at), TraceId=f"t{next(_tenants)}")
 
 
@@ -188,6 +182,15 @@ def test_a_limit_that_is_set_holds_at_once(database: Database, tenant: str, tmp_
         clear_limit(database, budget)
     assert_budgeted(database, tenant)
     assert _verdicts(database, tenant).keys() == {("tenant", "", "day"), ("session", "s", "day")}
+
+
+def test_a_user_may_be_called_anything(database: Database, tenant: str, tmp_path: Path) -> None:
+    name = "\\N '{tenant:String}' {scope}\t\n"
+    insert(database, {tenant: [call("2", datetime.now(UTC), user=name)]}, tmp_path)
+    set_limit(database, Budget(tenant, "user", name), Decimal(2))
+    settle(database, 30)
+    assert _verdicts(database, tenant)["user", name, "day"] == (2, 2, 0, "stop")
+    assert_budgeted(database, tenant)
 
 
 def test_windows_roll_over(database: Database, tenant: str, tmp_path: Path) -> None:
