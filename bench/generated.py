@@ -65,6 +65,32 @@ def add_executions(database: Database, first: int, count: int) -> None:
         _insert_executions(database, _EXECUTION, f"SELECT number AS n FROM {numbers}")
 
 
+def add_days(database: Database, count: int, days: int) -> None:
+    """Store so many executions, as histories of agents and as what was spent, in so many days: today is the last."""
+    day = f"toDate32(now()) - {days - 1} + intDiv(n * {days}, {count})"
+    started_at = f"toDateTime64({day}, 9) + toIntervalSecond(sipHash64(n, 'second') % 86400)"
+    models = ("gpt-5", "claude-sonnet-4-5")
+    used = ", ".join(
+        f"({day}, 'openai', '{model}', 2, 0, 0, 0, 3000, NULL, NULL, 300, NULL, NULL, toDecimal128(0.004, 12))"
+        for model in models
+    )
+    cost = {"StartedAt": started_at, "Usage": f"[{used}]", "CostUSD": "0.008"}
+    spent = {
+        name: _EXECUTION[name] for name in ("TenantId", "TraceId", "ExecutionId", "AgentName", "UserId", "SessionId")
+    }
+    spent |= {
+        "Day": day,
+        "Runs": "1",
+        "Invocations": "1",
+        "Spent": f"[(toDateTime64({started_at}, 0), 0.004), (toDateTime64({started_at}, 0), 0.004)]",
+        "Version": "1",
+    }
+    for start in range(0, count, _BLOCK // 2):
+        numbers = f"SELECT number AS n FROM numbers({start}, {min(_BLOCK // 2, count - start)})"
+        _insert(database, "agent_executions_by_agent", _EXECUTION | cost, numbers)
+        _insert(database, "agent_spend", spent, numbers)
+
+
 def complete_some(database: Database, count: int) -> None:
     """Of so many executions, settle each tenth or so again, as completed."""
     again = _EXECUTION | {"Status": "'completed'", "Version": "2"}

@@ -4,13 +4,11 @@ Asked through the SQL door, with a reader's key and as the owner. A tenth of the
 fiftieth was taken back, and nothing is merged but what merges by itself.
 """
 
-import time
 from contextlib import closing
-from http.client import HTTPConnection
 from pathlib import Path
-from statistics import quantiles
 
 from bench import generated
+from bench.asking import p95_ms
 from bench.processes import Spanhouse
 from bench.report import Figure
 from spanhouse_schema import Database, Settings, migrate
@@ -65,20 +63,5 @@ def _fill(settings: Settings) -> None:
 
 
 def _p95_ms(installation: Spanhouse, headers: dict[str, str], query: str, run: int) -> float:
-    taken = []
-    with closing(HTTPConnection(installation.sql, timeout=120)) as door:
-        for question in range(QUESTIONS):
-            agent = (run * QUESTIONS + question) * 37 % generated.AGENTS
-            statement = query.format(tenant=generated.TENANT, agent=agent)
-            start = time.perf_counter()
-            _ask(door, headers, statement)
-            taken.append((time.perf_counter() - start) * 1000)
-    return quantiles(taken, n=20)[-1]
-
-
-def _ask(door: HTTPConnection, headers: dict[str, str], query: str) -> None:
-    door.request("POST", "/", query, headers)
-    reply = door.getresponse()
-    answer = reply.read()
-    if reply.status != 200 or not answer.strip():
-        raise RuntimeError(f"the door answered {reply.status}: {answer[:500]!r}")
+    agents = ((run * QUESTIONS + question) * 37 % generated.AGENTS for question in range(QUESTIONS))
+    return p95_ms(installation.sql, headers, (query.format(tenant=generated.TENANT, agent=agent) for agent in agents))

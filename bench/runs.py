@@ -28,13 +28,13 @@ def requests(spans: int, seed: int) -> list[bytes]:
     return [_request(chance, number) for number in range(spans // SPANS_PER_REQUEST)]
 
 
-def lone_agent(trace_id: bytes) -> bytes:
-    """A request with one span, which is an agent's: the smallest thing that becomes an execution."""
+def lone_agent(trace_id: bytes, agent: str = "probe") -> bytes:
+    """A request with one span, which is that agent's: the smallest thing that becomes an execution."""
     request = ExportTraceServiceRequest()
     span = request.resource_spans.add().scope_spans.add().spans.add()
     span.trace_id, span.span_id, span.name = trace_id, trace_id[8:], "invoke_agent probe"
     span.start_time_unix_nano = span.end_time_unix_nano = time_ns()
-    span.attributes.extend(attributes({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "probe"}))
+    span.attributes.extend(attributes({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": agent}))
     return request.SerializeToString()
 
 

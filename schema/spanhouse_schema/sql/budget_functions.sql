@@ -3,13 +3,10 @@
 -- What a tenant may spend in a day, in USD, of whom nothing was said.
 CREATE OR REPLACE FUNCTION budget_default AS () -> toDecimal128(5, 12);
 
--- From moments (Unix seconds, in order) and what was spent at each: the first at which the sum had reached so many percent of the
--- limit that held then; 0 if it never has. `limits` are pairs of second and limit, in order; the first begins before every moment.
-CREATE OR REPLACE FUNCTION budget_reached AS (seconds, costs, limits, percent) -> arrayFirst(
-    (second, spent) -> ifNull(spent * 100 >= arrayLast(each -> each.1 <= second, limits).2 * percent, false),
-    seconds,
-    arrayCumSum(costs)
-);
+-- From moments (Unix seconds, in order), what had been spent by the end of each, and the limit that held then: the first at which so
+-- many percent of the limit were reached; 0 if there is none.
+CREATE OR REPLACE FUNCTION budget_reached AS (seconds, spent, limits, percent) ->
+    arrayFirst((second, sum, usd) -> ifNull(sum * 100 >= usd * percent, false), seconds, spent, limits);
 
 -- What is left of a limit: nothing where more was spent, unknown where there is no limit or nobody knows what was spent.
 CREATE OR REPLACE FUNCTION budget_remaining AS (limit_usd, used_usd) ->

@@ -5,10 +5,10 @@ WITH
     arrayConcat([(toInt64(-9300000000), if(Scope = 'tenant', budget_default(), NULL))], Said) AS Limits,
     -- A limit that is lowered may be reached without anything being spent then.
     arrayFilter(second -> toDate32(toDateTime64(second, 0), {timezone:String}) = Day, Said.1) AS Changes,
-    arrayConcat(Spent.1, Changes) AS Moments,
-    arraySort(Moments) AS InOrder,
-    arraySort((cost, moment) -> moment, arrayResize(Spent.2, length(Moments)), Moments) AS Costs,
-    arrayMap(percent -> budget_reached(InOrder, Costs, Limits, percent), [50, 80, 100]) AS Reached
+    arraySort(arrayConcat(Spent, arrayMap(second -> (second, toDecimal128(0, 12)), Changes))) AS Moments,
+    arrayCumSum(Moments.2) AS Sums,
+    arrayMap(second -> arrayLast(each -> each.1 <= second, Limits).2, Moments.1) AS LimitsThen,
+    arrayMap(percent -> budget_reached(Moments.1, Sums, LimitsThen, percent), [50, 80, 100]) AS Reached
 SELECT
     TenantId AS tenant_id,
     Scope AS scope,
@@ -30,38 +30,47 @@ FROM
 (
     SELECT
         TenantId, Scope, Day, ScopeId,
-        if(max(HasSpent) OR sum(Lacks) = 0, sum(Cost), NULL) AS Used,
+        if(sum(Priced) > 0 OR sum(Lacks) = 0, sum(Cost), NULL) AS Used,
         sum(Lacks) AS Lacking,
         sum(Invokes) AS Invoked,
         sum(Starts) AS Started,
         sum(Completes) AS Completed,
-        -- By the second: however much is spent, a day has no more of them.
-        sumMapIf(Seconds, Costs, HasLimit) AS Spent
+        groupArrayIf((Second, Cost), IsLimited AND Priced > 0) AS Spent
     FROM
     (
+        -- By the second, where there is a limit: however much is spent, a day has no more of them.
         SELECT
-            TenantId, Day, scope.1 AS Scope, scope.2 AS ScopeId,
-            arrayMap(at -> toUnixTimestamp64Second(at), Spent.At) AS Seconds,
-            Spent.CostUSD AS Costs,
-            arraySum(Costs) AS Cost,
-            notEmpty(Costs) AS HasSpent,
-            Unpriced AS Lacks,
-            if(Scope = 'agent', Runs, Invocations) AS Invokes,
+            TenantId, Scope, Day, ScopeId, IsLimited,
+            if(IsLimited, toUnixTimestamp64Second(call.At), 0) AS Second,
+            sum(call.CostUSD) AS Cost,
+            countIf(call.Number > 0) AS Priced,
+            sumIf(Unpriced, call.Number <= 1) AS Lacks,
+            sumIf(if(Scope = 'agent', Runs, Invocations), call.Number <= 1) AS Invokes,
             0 AS Starts,
-            0 AS Completes,
-            Scope = 'tenant' OR (TenantId, Scope, ScopeId) IN (SELECT tenant_id, scope, scope_id FROM spanhouse.budget_limits WHERE period = 'day') AS HasLimit
+            0 AS Completes
         FROM
         (
-            SELECT *, budget_scopes([toString(AgentName)], [UserId], [SessionId]) AS Scopes
-            FROM spanhouse.agent_spend FINAL
-            WHERE (TenantId, Day) IN (SELECT TenantId, Day FROM spent_on)
+            SELECT
+                *,
+                scope.1 AS Scope,
+                scope.2 AS ScopeId,
+                Scope = 'tenant' OR (TenantId, Scope, ScopeId) IN (SELECT tenant_id, scope, scope_id FROM spanhouse.budget_limits WHERE period = 'day') AS IsLimited,
+                arrayMap((spent, number) -> CAST((spent.1, spent.2, number), 'Tuple(At DateTime64(0), CostUSD Decimal(38, 12), Number UInt32)'), Spent, arrayEnumerate(Spent)) AS Calls
+            FROM
+            (
+                SELECT *, budget_scopes([toString(AgentName)], [UserId], [SessionId]) AS Scopes
+                FROM spanhouse.agent_spend FINAL
+                WHERE (TenantId, Day) IN (SELECT TenantId, Day FROM spent_on)
+            )
+            ARRAY JOIN Scopes AS scope
+            WHERE (TenantId, Day, Scope, ScopeId) IN (SELECT TenantId, Day, Scope, ScopeId FROM spent_on)
         )
-        ARRAY JOIN Scopes AS scope
-        WHERE (TenantId, Day, Scope, ScopeId) IN (SELECT TenantId, Day, Scope, ScopeId FROM spent_on)
+        LEFT ARRAY JOIN Calls AS call
+        GROUP BY TenantId, Scope, Day, ScopeId, IsLimited, Second
         UNION ALL
         SELECT
-            TenantId, toDate32(assumeNotNull(each.1), {timezone:String}) AS Day, each.3 AS Scope, each.4 AS ScopeId,
-            [], [], 0, false, 0, 0, each.2, NOT each.2, false
+            TenantId, each.3 AS Scope, toDate32(assumeNotNull(each.1), {timezone:String}) AS Day, each.4 AS ScopeId,
+            false, 0, 0, 0, 0, 0, each.2, NOT each.2
         FROM
         (
             SELECT
