@@ -1,0 +1,51 @@
+-- A loop: a run that makes the same call, or the same two or three in turns, eight times or more with nothing in between, and is always
+-- answered the same. Asking again until the answer is another is waiting, and so no pattern. Some agents wait in ways that look like a
+-- loop (a job that never ends, answers that are not recorded): where at least twenty runs before the day called the tool, it takes
+-- three times as many rounds as nine of ten of them needed.
+-- Confidence: by k rounds of k that were the same (Wilson).
+INSERT INTO found (TenantId, Day, Type, AgentName, Subject, Name, Description, Confidence, Evidence, EvidenceCount, ClientAccountId, EngagementId, At)
+WITH usual AS
+(
+    SELECT TenantId, AgentName, ToolName, quantileExact(0.9)(Rounds) AS UsualRounds
+    FROM
+    (
+        SELECT TenantId, AgentName, ToolName, max(Rounds) AS Rounds
+        FROM
+        (
+            SELECT TenantId, AgentName, TraceId, ExecutionId, toString(ToolName) AS ToolName, 1 AS Rounds
+            FROM call
+            WHERE StartedAt < {since:DateTime64(9, 'UTC')} AND NOT IsSuspect
+            UNION ALL
+            SELECT TenantId, AgentName, TraceId, ExecutionId, arrayJoin(Tools) AS ToolName, Rounds
+            FROM circle
+            WHERE At < {since:DateTime64(9, 'UTC')} AND NOT OfSuspect
+        )
+        GROUP BY TenantId, AgentName, TraceId, ExecutionId, ToolName
+    )
+    GROUP BY TenantId, AgentName, ToolName
+    HAVING count() >= 20
+)
+SELECT
+    TenantId,
+    {day:Date32},
+    'repeated_call',
+    AgentName,
+    arrayStringConcat(Tools, '`, `') AS Subject,
+    concat('The same call of `', Subject, '`', pattern_whose(AgentName), ' is repeated'),
+    concat('A run', pattern_whose(AgentName), ' called `', Subject, '` ', toString(max(Rounds)), ' times with the same arguments, one call after the other, and never got another answer.'),
+    pattern_at_least(max(Rounds), max(Rounds)),
+    pattern_evidence(groupArray((At, TraceId))),
+    uniqExact(TraceId),
+    pattern_agreed(groupArray(toString(ClientAccountId))),
+    pattern_agreed(groupArray(toString(EngagementId))),
+    max(At)
+FROM
+(
+    SELECT TenantId, AgentName, TraceId, ExecutionId, At, any(Tools) AS Tools, any(Rounds) AS Rounds, any(ClientAccountId) AS ClientAccountId, any(EngagementId) AS EngagementId
+    FROM (SELECT *, arrayJoin(Tools) AS ToolName FROM circle WHERE OfSuspect AND Rounds >= 8 AND NewAnswers = 0 AND At >= {since:DateTime64(9, 'UTC')}) AS circle
+    LEFT JOIN usual USING (TenantId, AgentName, ToolName)
+    GROUP BY TenantId, AgentName, TraceId, ExecutionId, At
+    -- Nobody's are 0.
+    HAVING Rounds >= 3 * max(UsualRounds)
+)
+GROUP BY TenantId, AgentName, Tools;
