@@ -46,10 +46,10 @@ def discover(database: Database, day: date) -> int:
 
 
 def changed_days(database: Database, within_s: float) -> list[date]:
-    """The days to search again, in order, when the settling wrote executions in the last seconds; none when it did not.
+    """The days to search again, the latest first: none unless the settling wrote executions in the last seconds.
 
-    Those on which these began, as far as they are in the window; and today and yesterday, as what is called goes on.
-    Raises `DatabaseError`.
+    They are those on which these executions began, as far as the window goes; and today and yesterday, on which they
+    may have called something. Raises `DatabaseError`.
     """
     rows = database.rows(
         """
@@ -57,7 +57,7 @@ def changed_days(database: Database, within_s: float) -> list[date]:
         FROM spanhouse.listed_executions
         WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
             AND StartedAt >= now() - toIntervalDay({window_days:UInt16}) AND StartedAt < now() + toIntervalDay(1)
-        ORDER BY Day
+        ORDER BY Day DESC
         """,
         parameters={"timezone": database.timezone, "within_ms": int(within_s * 1000), "window_days": WINDOW_DAYS},
     )

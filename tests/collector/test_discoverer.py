@@ -19,6 +19,14 @@ from tests.traffic import DAY, Call, Run, rows
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(autouse=True)
+def _recent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was settled in the last seconds is looked at: other tests have settled weeks of days."""
+    monkeypatch.setattr(discoverer, "_KNOWN_S", 5)
+    monkeypatch.setattr(discoverer, "MARGIN_S", 5)
+    monkeypatch.setattr(discoverer, "_SHARE", 0)
+
+
 def _loop(database: Database, tenant: str, directory: Path) -> None:
     """A run that goes round in circles today."""
     days = (DAY - datetime.now(UTC).date()).days

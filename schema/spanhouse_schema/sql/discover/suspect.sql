@@ -1,4 +1,4 @@
--- Runs that may have gone round in circles: eight calls or more that look the same, the last of them on the day. What was asked of a
+-- Runs that may have gone round in circles: six calls or more that look the same, the last of them on the day. What was asked of a
 -- tool and not recorded is unknown, and nothing is the same as it.
 SELECT TenantId, TraceId, ExecutionId, AgentName
 FROM
@@ -9,5 +9,5 @@ FROM
         AND StartedAt >= {day_before:DateTime64(9, 'UTC')} AND StartedAt < {until:DateTime64(9, 'UTC')}
     GROUP BY TenantId, TraceId, ExecutionId, Asked
 )
-WHERE Times >= 8 AND At >= {since:DateTime64(9, 'UTC')}
+WHERE Times >= 6 AND At >= {since:DateTime64(9, 'UTC')}
 GROUP BY TenantId, TraceId, ExecutionId, AgentName;
