@@ -7,6 +7,7 @@ not so any more. What was found is read in `agent_discovered_patterns`, beside w
 
 import time
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from spanhouse_schema import ddl
@@ -37,7 +38,7 @@ def discover(database: Database, day: date) -> int:
         # Nobody waits for it, and whoever works beside it should not have to.
         session.command("SET max_threads = 1")
         session.command("CREATE TEMPORARY TABLE found ENGINE = Memory AS spanhouse.found_patterns")
-        for step in (step for steps in _STEPS for step in steps):
+        for step in chain.from_iterable(_STEPS):
             (statement,) = ddl.statements(f"discover/{step}")
             is_finding = "INSERT INTO" in statement
             session.command(statement if is_finding else f"CREATE TEMPORARY TABLE {step} AS {statement}", parameters)

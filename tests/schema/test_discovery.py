@@ -158,7 +158,9 @@ def test_a_loop_of_calls_in_turns_is_found(database: Database, tenant: str, perf
     looping = Run("scout", calls=_loop(10, *calls), trace=new_trace())
     perform([*_usual("scout"), looping])
     (pattern,) = _found(database, tenant)
-    assert "10 times" in pattern["description"]
+    assert "10 times in turns" in pattern["description"]
+    subject = ", ".join(sorted(call.tool for call in calls))
+    assert pattern["execution_context"] == f'{{"agent_name":"scout","subject":"{subject}"}}'
     assert (pattern["type"], pattern["evidence_items"]) == ("repeated_call", [looping.trace])
 
 

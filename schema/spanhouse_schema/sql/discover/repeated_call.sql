@@ -31,9 +31,12 @@ SELECT
     {day:Date32},
     'repeated_call',
     AgentName,
-    arrayStringConcat(Tools, '`, `') AS Subject,
-    concat('The same call of `', Subject, '`', pattern_whose(AgentName), ' is repeated'),
-    concat('A run', pattern_whose(AgentName), ' called `', Subject, '` ', toString(max(Rounds)), ' times with the same arguments, one call after the other, and never got another answer.'),
+    arrayStringConcat(Tools, ', '),
+    concat('The same call of `', arrayStringConcat(Tools, '`, `'), '`', pattern_whose(AgentName), ' is repeated'),
+    concat(
+        'A run', pattern_whose(AgentName), ' called `', arrayStringConcat(Tools, '`, `'), '` ', toString(max(Rounds)), ' times', if(length(Tools) > 1, ' in turns', ''),
+        ' with the same arguments, and never got another answer.'
+    ),
     pattern_at_least(max(Rounds), max(Rounds)),
     pattern_evidence(groupArray((At, TraceId))),
     uniqExact(TraceId),
