@@ -359,6 +359,7 @@ def test_too_little_is_known_of_a_new_agent(database: Database, tenant: str, per
 # What is found is a function of what is stored.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_is_found_depends_neither_on_the_order_of_spans_nor_on_earlier_searches(
     database: Database, tenant: str, tmp_path: Path, seed: int
@@ -469,6 +470,19 @@ def test_what_people_think_of_a_pattern_and_how_often_it_was_used_is_shown(
     (judged,) = _found(database, tenant)
     assert (judged["effectiveness_score"], judged["user_feedback_comments"]) == (0.75, ["so it is"])
     assert (judged["times_referenced"], judged["evidence_count"]) == (1, 7)
+
+
+def test_patterns_are_found_wherever_clickhouse_runs(store: Database, tmp_path: Path) -> None:
+    tenant = "discovery-store"
+    looping = Run("clerk", calls=(*_loop(9, Call("write", LONG, "ok")), *[FAILS] * 7), cost=9, trace=new_trace())
+    failing = [Run("clerk", hour=9, calls=BAD, error="gone", trace=new_trace()) for _ in range(12)]
+    _perform(store, tenant, [*_usual("clerk"), looping, *failing], tmp_path)
+    assert {pattern["type"]: pattern["evidence_items"] for pattern in _found(store, tenant)} == {
+        "cost_off": [looping.trace],
+        "repeated_call": [looping.trace],
+        "sequence_before_failure": [run.trace for run in failing],
+        "tool_failing": [looping.trace],
+    }
 
 
 def test_the_days_to_search_are_those_of_what_was_settled_and_today_and_yesterday(

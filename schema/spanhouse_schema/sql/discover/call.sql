@@ -2,7 +2,7 @@
 SELECT
     TenantId, AgentName, TraceId, ExecutionId, SpanId, ToolName, StartedAt, ClientAccountId, EngagementId,
     (TenantId, TraceId, ExecutionId) IN (SELECT TenantId, TraceId, ExecutionId FROM suspect) AS IsSuspect,
-    -- What is not known whole is like nothing else; of other runs that needs not be sure.
+    -- What is not known whole is like nothing else; of runs that are only compared with, the beginning says enough.
     multiIf(
         empty(ToolArgumentsPreview), cityHash64(TraceId, SpanId),
         IsSuspect AND lengthUTF8(ToolArgumentsPreview) >= 200, cityHash64(ToolName, if(Spelling = 0, cityHash64(TraceId, SpanId), Spelling)),

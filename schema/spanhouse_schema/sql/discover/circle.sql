@@ -1,5 +1,5 @@
 -- Stretches of a run in which each call is the one before it again, or in turns of two or three, and nothing else is called: how many
--- rounds, of which tools. Answers counts the different answers to a call, at most.
+-- rounds, of which tools, and how many answers were other than the first to the same call.
 SELECT
     TenantId, AgentName, TraceId, ExecutionId, Period,
     intDiv(count(), Period) + 1 AS Rounds,
