@@ -42,6 +42,12 @@ class Metrics:
         self.settle_seconds = self._histogram("settle_seconds", "Seconds of one settling of traces.", "", _LOADING_S)
         self.settle_failures = self._counter("settle_failures", "Settlings that failed and are tried again.")
         self.settled_traces = self._counter("settled_traces", "Traces whose executions were written anew.")
+        self.discovery_seconds = self._histogram(
+            "discovery_seconds", "Seconds of searching one day for patterns.", "", _LOADING_S
+        )
+        self.discovery_failures = self._counter(
+            "discovery_failures", "Searches for patterns that failed and are tried again."
+        )
         self.dead_letters = self._gauge("dead_letters", "Dead letters that wait for somebody.", "signal")
 
     def text(self) -> bytes:

@@ -1,13 +1,19 @@
 """What a researcher asks, with a key of scope read, as it is written: each tenant of its own sessions."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
 from spanhouse_schema import Database
+from spanhouse_schema.discovery import discover
 from spanhouse_schema.keys import Scope
+from spanhouse_schema.settling import settle
 from tests.api.conftest import Door
+from tests.exported import insert
 from tests.schema.records import Event, send
 from tests.schema.test_records import CYCLE
+from tests.traffic import DAY, Call, Run, rows
 from tests.waiting import until
 
 ACTIVE = {"session.id": "cycle-2", "spanhouse.session.phase": "designing"}
@@ -58,3 +64,17 @@ def test_who_has_never_sent_anything_has_a_budget_today(door: Door) -> None:
     statement = "SELECT tenant_id, limit_usd, used_usd, verdict FROM spanhouse.agent_budget WHERE date = CURRENT_DATE"
     answer = httpx.post(door.url, content=statement, params=ask, timeout=60)
     assert answer.text == "newcomer\t5\t0\tallow\n"
+
+
+def test_a_pattern_that_was_found_is_its_tenants(acme: httpx.Client, database: Database, tmp_path: Path) -> None:
+    runs = [Run("circling", calls=(Call("search", "x"),) * 9)]
+    for tenant in ("acme", "zed"):
+        insert(database, {tenant: rows(runs)}, tmp_path)
+    settle(database, 3600)
+    discover(database, DAY)
+    for asked in (
+        "SELECT tenant_id, type, evidence_count FROM agent_discovered_patterns WHERE name LIKE '%circling%'",
+        "SELECT TenantId, Type, EvidenceCount FROM found_patterns FINAL WHERE AgentName = 'circling'",
+    ):
+        answer = acme.post("/", content=asked, params={"database": "spanhouse"})
+        assert answer.text == "acme\trepeated_call\t1\n"

@@ -1,4 +1,4 @@
-"""Receivers, spool, loader and settler, put together over one database and ended in an order that loses nothing."""
+"""What a collector consists of, put together over one database and ended in an order that loses nothing."""
 
 import asyncio
 import time
@@ -9,6 +9,7 @@ from socket import socket
 import structlog
 
 from spanhouse.cli._serve import HttpServer
+from spanhouse_collector.discoverer import Discoverer
 from spanhouse_collector.grpc_server import GrpcServer
 from spanhouse_collector.http import create_app
 from spanhouse_collector.intake import Intake
@@ -36,6 +37,7 @@ async def pipeline(
     metrics = Metrics()
     spool = Spool(settings.data_dir / "spool", limit_bytes=settings.spool_limit)
     settler = Settler(database, metrics)
+    discoverer = Discoverer(database, metrics)
     loader = Loader(spool, database, metrics, settler.nudge)
     intake = Intake(spool, keys, settings, metrics)
     app = create_app(intake, Readiness(database, spool).check, settings, metrics)
@@ -46,6 +48,8 @@ async def pipeline(
         stack.push_async_callback(spool.stop)
         await settler.start()
         stack.push_async_callback(settler.stop)
+        await discoverer.start()
+        stack.push_async_callback(discoverer.stop)
         await loader.start()
         stack.push_async_callback(loader.stop)
         stack.push_async_callback(_drain, spool, loader)

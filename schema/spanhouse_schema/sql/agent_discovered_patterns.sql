@@ -1,7 +1,8 @@
 -- One row is one pattern of a tenant, aggregated when it is read from the observations, uses and judgements of it, which are
 -- never changed: whoever writes at the same time loses nothing, and a repeat counts once. Read by analysts and by agents.
--- `spanhouse.pattern` observes it, `spanhouse.pattern.referenced` uses it, `spanhouse.feedback` judges it.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_discovered_patterns AS
+-- `spanhouse.pattern` observes it, `spanhouse.pattern.referenced` uses it, `spanhouse.feedback` judges it. What the discovery found on
+-- a day (`found_patterns`) is an observation too, discovered by `spanhouse`.
+CREATE OR REPLACE VIEW spanhouse.agent_discovered_patterns AS
 SELECT
     TenantId AS tenant_id,
     Pattern AS pattern_id,
@@ -10,7 +11,7 @@ SELECT
     record_text(Facts, 'description') AS description,
     Confidence AS confidence_score,
     -- An observation that shows nothing is a piece of evidence itself.
-    arraySum(observation -> greatest(length(observation.3), 1), Observations) AS evidence_count,
+    arraySum(observation -> greatest(observation.4, 1), Observations) AS evidence_count,
     arrayFlatten(arrayMap(observation -> observation.3, Observations)) AS evidence_items,
     Uses AS times_referenced,
     -- What its judges say, on average; unknown before anybody has judged.
@@ -33,7 +34,7 @@ FROM
         Pattern,
         record_latest(maxMapIf(record_dated(Said, At, Id), IsObservation)) AS Facts,
         argMaxIf(execution_number(Said['confidence'], 1), (At, Id), IsObservation AND isNotNull(execution_number(Said['confidence'], 1))) AS Confidence,
-        arraySort(groupArrayIf((At, Id, record_list(Said['evidence'])), IsObservation)) AS Observations,
+        arraySort(groupArrayIf((At, Id, Evidence, EvidenceCount), IsObservation)) AS Observations,
         arraySort(groupArrayIf((At, Id, execution_number(Said['score'], 1), Said['comment']), IsJudgement)) AS Judgements,
         uniqExactIf(Id, IsUse) AS Uses,
         maxIf(At, IsUse) AS UsedAt,
@@ -44,15 +45,26 @@ FROM
     FROM
     (
         SELECT
-            *,
+            TenantId, At, Id, AgentName, TaskId, ClientAccountId, EngagementId, Said,
             EventName = 'spanhouse.pattern' AS IsObservation,
             EventName = 'spanhouse.pattern.referenced' AS IsUse,
             EventName = 'spanhouse.feedback' AS IsJudgement,
-            if(IsJudgement, Said['pattern_id'], Said['id']) AS Pattern
+            if(IsJudgement, Said['pattern_id'], Said['id']) AS Pattern,
+            if(IsObservation, record_list(Said['evidence']), []) AS Evidence,
+            length(Evidence) AS EvidenceCount
         FROM spanhouse.record_statements_in_context
         WHERE About IN ('pattern', 'feedback') AND notEmpty(Pattern)
         ORDER BY At
         LIMIT 1 BY TenantId, Id
+        UNION ALL
+        SELECT
+            TenantId, At, concat(PatternId, ' ', toString(Day)), 'spanhouse', '', ClientAccountId, EngagementId,
+            mapFilter((name, text) -> notEmpty(text), map(
+                'type', toString(Type), 'name', Name, 'description', Description, 'confidence', toString(Confidence),
+                'insight_type', toString(InsightType), 'execution_context', toJSONString(map('agent_name', toString(AgentName), 'subject', Subject))
+            )),
+            true, false, false, PatternId, Evidence, EvidenceCount
+        FROM spanhouse.found_patterns FINAL
     )
     GROUP BY TenantId, Pattern
     HAVING max(IsObservation)

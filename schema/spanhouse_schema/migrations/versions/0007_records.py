@@ -25,7 +25,6 @@ VIEWS = (
     "triage_domain_scores",
     "triage_entities",
     "triage_groupings",
-    "agent_discovered_patterns",
 )
 FUNCTIONS = (
     "record_dated",
