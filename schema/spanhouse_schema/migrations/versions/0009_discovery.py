@@ -4,7 +4,7 @@ from alembic import op
 
 from spanhouse_schema import ddl
 
-revision = "0010"
+revision = "0009"
 down_revision = "0008"
 
 NAMES = ("found_patterns", "pattern_functions", "agent_discovered_patterns")
