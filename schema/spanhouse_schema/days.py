@@ -6,6 +6,8 @@ that whatever dies on the way, somebody knows which days to count.
 """
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from uuid import uuid4
 
 from spanhouse_schema import ddl
@@ -69,6 +71,29 @@ class Days:
         today = f"toDate32(now(), {literal(self._parameters['timezone'])})"
         self._session.command(f"INSERT INTO spent_on SELECT {literal(tenant)}, {today}, {names}")
         self._count_touched()
+
+    def count_between(self, first: str, last: str, tenant: str = "") -> None:
+        """Count all that happened from one day to another, as ISO dates; of a tenant, or of everybody ('').
+
+        Raises `DatabaseError`.
+        """
+        self._run("touched_between", first=first, last=last, tenant=tenant)
+        self._count_touched()
+
+    @contextmanager
+    def recounted_between(self, first: str, last: str, tenant: str = "") -> Generator[tuple[tuple[str, str, str], ...]]:
+        """Count as `count_between` does, and write nothing.
+
+        Within the block there are, for each rollup, its name and two tables of the session: what was counted now, and
+        what was counted last, tombstones too. Raises `DatabaseError`.
+        """
+        self._run("touched_between", first=first, last=last, tenant=tenant)
+        for _, now, before in _ROLLUPS:
+            self._run(now)
+            self._run(before)
+        yield _ROLLUPS
+        for table in (*_TOUCHED, *(table for _, *tables in _ROLLUPS for table in tables)):
+            self._session.command(f"TRUNCATE TABLE {table}")
 
     def count_in_between(self, within_ms: int) -> None:
         """Count if the last time was long ago: settling a whole history takes hours."""

@@ -29,6 +29,12 @@ def step(name: str) -> tuple[str, ...]:
     return tuple(statements(f"settle/{name}"))
 
 
+def selected(view: str) -> str:
+    """What the materialized view of `sql/<view>.sql` selects."""
+    (statement,) = statements(view)
+    return statement.partition(" AS\n")[2]
+
+
 def literal(statement: str) -> TextClause:
     """The statement as SQLAlchemy text whose colons are themselves, not parameters."""
     return text(statement.replace(":", "\\:"))

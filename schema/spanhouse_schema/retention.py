@@ -1,6 +1,6 @@
 """How long rows are kept: a TTL on when they came, set to what the settings say at every start."""
 
-from spanhouse_schema.database import Database
+from spanhouse_schema.database import Database, Session
 from spanhouse_schema.settings import Settings
 
 RAW_TABLES = (
@@ -36,6 +36,33 @@ def apply(database: Database, settings: Settings) -> list[str]:
         action = f"MODIFY TTL {wanted[table]}" if wanted[table] else "REMOVE TTL"
         database.command(f"ALTER TABLE spanhouse.{table} {action}")
     return changed
+
+
+def readable_since_ms(session: Session) -> int:
+    """Since when no raw row that came has been dropped for its age, by the retention in force: in Unix milliseconds.
+
+    Raises `DatabaseError`.
+    """
+    tables = ", ".join(f"'{table}'" for table in RAW_TABLES)
+    ((since,),) = session.rows(
+        "SELECT greatest(max(toUnixTimestamp64Milli(now64(3) - toIntervalDay(toUInt32(days)))), 0) FROM "
+        "(SELECT extract(engine_full, 'TTL .*?toIntervalDay[(](\\d+)[)]') AS days FROM system.tables "
+        f"WHERE database = 'spanhouse' AND name IN ({tables}) AND notEmpty(days))"
+    )
+    return int(since)
+
+
+def whole_since_ms(session: Session) -> int:
+    """Since when raw rows are whole: also none is there that came before. In Unix milliseconds.
+
+    A retention that was once shorter than it is has dropped more than the one in force tells. Raises `DatabaseError`.
+    """
+    ((first,),) = session.rows(
+        "SELECT ifNull(min(First), toUnixTimestamp64Milli(now64(3))) FROM ("
+        "SELECT minOrNull(toUnixTimestamp64Milli(IngestedAt)) AS First FROM spanhouse.otel_traces UNION ALL "
+        "SELECT minOrNull(toUnixTimestamp64Milli(IngestedAt)) FROM spanhouse.otel_logs)"
+    )
+    return max(readable_since_ms(session), int(first))
 
 
 def _ttl(column: str, days: int) -> str:

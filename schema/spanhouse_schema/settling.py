@@ -8,7 +8,8 @@ Then the days are counted on which something changed (`days`).
 """
 
 import time
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Self
 
 from spanhouse_schema import ddl, prices
@@ -30,7 +31,7 @@ _DERIVE = (
     "listed",
 )
 # In this order: the fingerprint in the executions is what says that a trace needs nothing more.
-_GONE, _WRITE = "gone", ("agent_calls", "agent_spend", "agent_executions")
+_GONE, WRITE = "gone", ("agent_calls", "agent_spend", "agent_executions")
 # As many as are settled at once: about 2 KB of memory each.
 _MOST_SPANS = 100_000
 _EVER_MS = 2**42
@@ -52,6 +53,19 @@ _UNKNOWN_MODELS = """
         AND (TenantId, Provider, Model) NOT IN
             (SELECT tenant_id, provider, model FROM spanhouse.model_prices WHERE source = {source:String})
     LIMIT 1000
+"""
+# Of what lies behind an id, as much as is settled at once.
+_STRETCH = """
+    SELECT uniqExact(TenantId, TraceId), hex(min(TraceId)), hex(max(TraceId))
+    FROM
+    (
+        SELECT TenantId, TraceId, Spans, sum(Spans) OVER (ORDER BY TraceId ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS UpTo
+        FROM (SELECT * FROM chosen WHERE {all:UInt8} OR TraceId > unhex({after:String}) ORDER BY TraceId LIMIT {most:UInt32})
+    )
+    WHERE UpTo - Spans < {most:UInt32}
+"""
+_SETTLERS = """
+    SELECT uniqExact(Settler) FROM spanhouse.listed_executions WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
 """
 _TOUCHES = "TenantId LowCardinality(String), TraceId String, At DateTime64(3)"
 
@@ -89,14 +103,56 @@ class Settling:
         `DatabaseError`.
         """
         within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
-        try:
+        with self._closed_on_error():
             changed = sum(self._settle(within_ms, first, last) for first, last in self._ranges(within_ms))
-            self._days.count(within_ms)
-        except Exception:
-            # Whatever became of its tables, the next call begins with none.
-            self.close()
-            raise
-        return changed
+            if within_ms >= MARGIN_S * 1000:
+                self._settle_crossed(within_ms)
+            self.days.count(within_ms)
+            return changed
+
+    def choose(self, select: str, parameters: Mapping[str, str]) -> None:
+        """Choose the traces that `select` names (TenantId, TraceId, Spans), for `stretches` and `derived`.
+
+        They are kept on disk, because they may be all that there are. Raises `DatabaseError`.
+        """
+        self.session.command("DROP TEMPORARY TABLE IF EXISTS chosen")
+        self.session.command(
+            f"CREATE TEMPORARY TABLE chosen ENGINE = MergeTree ORDER BY (TraceId, TenantId) AS {select}",
+            {"timezone": self._database.timezone, **parameters},
+        )
+
+    def stretches(self, after: str | None = None) -> Generator[tuple[str, str, int]]:
+        """The chosen traces as stretches that are settled at once: first and last id, in hex, and how many they are.
+
+        From behind the id `after` on, in hex. Raises `DatabaseError`.
+        """
+        while True:
+            parameters = {"all": str(int(after is None)), "after": after or "", "most": str(_MOST_SPANS)}
+            ((traces, first, last),) = self.session.rows(_STRETCH, parameters)
+            if not int(traces):
+                return
+            yield first, last, int(traces)
+            after = last
+
+    @contextmanager
+    def derived(self, first: str, last: str, whole_since_ms: int, *, looks_up_prices: bool) -> Generator[Session]:
+        """Derive anew the chosen traces from the id `first` to `last`, whatever their fingerprints say.
+
+        Within the block the session's tables hold what they come to, and `write` stores it. Traces whose raw rows may
+        have gone, which came before `whole_since_ms` (Unix milliseconds), are left out. Raises `DatabaseError`.
+        """
+        bounds = {"first": first, "last": last, "forced": "1", "whole_since": str(whole_since_ms)}
+        with self._closed_on_error():
+            parameters = self._parameters()
+            self._nominate("chosen", parameters | bounds)
+            self._derive(parameters, looks_up_prices=looks_up_prices)
+            yield self.session
+            self._forget()
+
+    def write(self) -> None:
+        """Store what was derived, of the traces in the session's table `changed`. Raises `DatabaseError`."""
+        self._write(_GONE, *WRITE)
+        self.days.count_in_between(0)
 
     def close(self) -> None:
         """End the session, if there is one."""
@@ -116,7 +172,7 @@ class Settling:
         In hex because whoever inserts by other ways than ours may call a trace anything. Spans lie in the order of
         their trace ids, so that each stretch is read by itself.
         """
-        rows = self._ours.rows(
+        rows = self.session.rows(
             """
             SELECT hex(min(TraceId)), hex(max(TraceId))
             FROM
@@ -135,73 +191,107 @@ class Settling:
         return [(first, last) for first, last in rows]
 
     def _settle(self, within_ms: int, first: str, last: str) -> int:
-        # Taken before anything is read: whoever reads later writes the greater version.
-        parameters = {"version": str(time.time_ns() // 1000), "timezone": self._database.timezone}
-        bounds = {"within_ms": str(within_ms), "first": first, "last": last}
-        changed, again = self._nominate(parameters | bounds)
+        parameters = self._parameters()
+        bounds = {"within_ms": str(within_ms), "first": first, "last": last, "forced": "0", "whole_since": "0"}
+        changed, again = self._nominate("candidate", parameters | bounds)
         if changed:
-            for step in _COUNT:
-                self._fill(step, parameters)
-            self._look_up_prices(int(parameters["version"]))
-            for step in _DERIVE:
-                self._fill(step, parameters)
-            self._days.touch()
-            for step in (_GONE, *_WRITE) if again else _WRITE:
-                for statement in ddl.step(step):
-                    self._ours.command(statement)
+            self._derive(parameters, looks_up_prices=True)
+            self._write(*(_GONE, *WRITE) if again else WRITE)
         self._forget()
-        self._days.count_in_between(within_ms)
+        self.days.count_in_between(within_ms)
         return changed
 
-    def _nominate(self, parameters: dict[str, str]) -> tuple[int, int]:
-        """Find the traces that changed; return how many they are, and how many of them were settled before."""
-        for step in (*_NOMINATE, "partner"):
+    def _settle_crossed(self, within_ms: int) -> None:
+        """Settle again the traces that two settled at once, neither seeing what the other was writing."""
+        parameters = {"within_ms": str(within_ms)}
+        ((settlers,),) = self.session.rows(_SETTLERS, parameters)
+        if int(settlers) < 2:
+            return
+        (crossed,) = ddl.step("crossed")
+        self.choose(crossed, parameters)
+        for first, last, _ in self.stretches():
+            with self.derived(first, last, 0, looks_up_prices=True):
+                self.write()
+
+    def _parameters(self) -> dict[str, str]:
+        # Taken before anything is read: whoever reads later writes the greater version.
+        return {"version": str(time.time_ns() // 1000), "timezone": self._database.timezone}
+
+    def _derive(self, parameters: dict[str, str], *, looks_up_prices: bool) -> None:
+        for step in _COUNT:
             self._fill(step, parameters)
-        if self._ours.rows("SELECT 1 FROM partner LIMIT 1"):
+        if looks_up_prices:
+            self._look_up_prices(int(parameters["version"]))
+        for step in _DERIVE:
+            self._fill(step, parameters)
+
+    def _write(self, *steps: str) -> None:
+        self.days.touch()
+        for step in steps:
+            for statement in ddl.step(step):
+                self.session.command(statement)
+
+    def _nominate(self, source: str, parameters: dict[str, str]) -> tuple[int, int]:
+        """Find the traces that changed; return how many they are, and how many of them were settled before."""
+        queries = {"candidate": source}
+        for step in (*_NOMINATE, "partner"):
+            self._fill(step, parameters, queries.get(step))
+        if self.session.rows("SELECT 1 FROM partner LIMIT 1"):
             for step in _NOMINATE:
-                self._ours.command(f"TRUNCATE TABLE {step}")
-                self._fill(step, parameters)
+                self.session.command(f"TRUNCATE TABLE {step}")
+                self._fill(step, parameters, queries.get(step))
         for step in ("event", "changed"):
             self._fill(step, parameters)
-        ((changed, again),) = self._ours.rows("SELECT count(), countIf(LastVersion > 0) FROM changed")
+        ((changed, again),) = self.session.rows("SELECT count(), countIf(LastVersion > 0) FROM changed")
         return int(changed), int(again)
 
     def _look_up_prices(self, version: int) -> None:
         """Write down the prices of the models that were never seen before."""
-        while rows := self._ours.rows(_UNKNOWN_MODELS, {"source": prices.PACKAGE}):
+        while rows := self.session.rows(_UNKNOWN_MODELS, {"source": prices.PACKAGE}):
             # Seldom needed, and slow to import.
             from spanhouse_schema import catalogue  # noqa: PLC0415  # see above
 
             pairs = [prices.Pair(*map(bytes.fromhex, row)) for row in rows]
-            self._ours.command(prices.insertion(catalogue.rows_of(pairs), version))
+            self.session.command(prices.insertion(catalogue.rows_of(pairs), version))
 
     def _forget(self) -> None:
         """Empty the tables, but for what has been settled in the last minute."""
-        self._ours.command("INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate WHERE At > now64(3) - 60")
-        self._ours.command("TRUNCATE TABLE candidate")
-        self._ours.command("INSERT INTO candidate SELECT TenantId, TraceId, At FROM finished WHERE At > now64(3) - 60")
-        self._ours.command("TRUNCATE TABLE finished")
-        self._ours.command("INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate")
+        self.session.command("INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate WHERE At > now64(3) - 60")
+        self.session.command("TRUNCATE TABLE candidate")
+        self.session.command("INSERT INTO candidate SELECT TenantId, TraceId, At FROM finished WHERE At > now64(3) - 60")
+        self.session.command("TRUNCATE TABLE finished")
+        self.session.command("INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate")
         for step in self._made:
-            self._ours.command(f"TRUNCATE TABLE {step}")
+            self.session.command(f"TRUNCATE TABLE {step}")
 
-    def _fill(self, step: str, parameters: dict[str, str]) -> None:
-        """Put into the table of a step, which is empty or not made yet, what its query selects."""
-        (query,) = ddl.step(step)
+    def _fill(self, step: str, parameters: dict[str, str], query_of: str | None = None) -> None:
+        """Put into the table of a step, which is empty or not made yet, what its query selects, or another one's."""
+        (query,) = ddl.step(query_of or step)
         if step in self._made:
-            self._ours.command(f"INSERT INTO {step} {query}", parameters)
+            self.session.command(f"INSERT INTO {step} {query}", parameters)
         else:
-            self._ours.command(f"CREATE TEMPORARY TABLE {step} AS {query}", parameters)
+            self.session.command(f"CREATE TEMPORARY TABLE {step} AS {query}", parameters)
             self._made.add(step)
 
+    @contextmanager
+    def _closed_on_error(self) -> Generator[None]:
+        try:
+            yield
+        except Exception:
+            # Whatever became of its tables, the next call begins with none.
+            self.close()
+            raise
+
     @property
-    def _days(self) -> Days:
+    def days(self) -> Days:
+        """The days that this session touches."""
         if self._own_days is None:
-            self._own_days = Days(self._ours, self._database.timezone)
+            self._own_days = Days(self.session, self._database.timezone)
         return self._own_days
 
     @property
-    def _ours(self) -> Session:
+    def session(self) -> Session:
+        """The session, opened when it is first asked for."""
         if self._session is None:
             self._session = self._open.enter_context(self._database.session())
             for setting in _SETTINGS:

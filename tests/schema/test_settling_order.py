@@ -148,7 +148,7 @@ def _rows(database: Database, tenant: str) -> list[bytes]:
             parameters={"tenant": tenant},
         )
         for table, unlike in (
-            ("agent_executions", "TenantId, Version, Fingerprint"),
+            ("agent_executions", "TenantId, Version, Fingerprint, CameAt"),
             ("agent_calls", "TenantId, Version"),
         )
     ]

@@ -87,6 +87,8 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_executions
         ReasoningTokens Nullable(UInt64), EmbeddingTokens Nullable(UInt64), CostUSD Nullable(Decimal(38, 12))
     )) CODEC(ZSTD(1)),
 
+    -- When the first of its trace's spans and events came: as long as raw rows of that time are there, it can be recomputed.
+    CameAt DateTime64(3) CODEC(Delta, ZSTD(1)),
     -- Of all the spans that this was made of: what decides whether the trace is to be settled again.
     Fingerprint UInt64 CODEC(ZSTD(1)),
     -- When it was settled, in microseconds; of several rows of one execution the greatest counts.

@@ -37,7 +37,8 @@ SELECT
                 mapFilter((key, text) -> startsWith(key, concat('spanhouse.', About, '.')), Attributes)
             )
         )
-    ) AS Said
+    ) AS Said,
+    IngestedAt
 FROM
 (
     SELECT

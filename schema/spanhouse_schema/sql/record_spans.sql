@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.record_spans
     StatusCode LowCardinality(String),
     StatusMessage String,
     ResourceAttributes Map(LowCardinality(String), String),
-    SpanAttributes Map(LowCardinality(String), String)
+    SpanAttributes Map(LowCardinality(String), String),
+    IngestedAt DateTime64(3)
 )
 ENGINE = Null;

@@ -38,7 +38,9 @@ CREATE TABLE IF NOT EXISTS spanhouse.record_statements
     -- The event's; of a span that says something of its output, that output
     Body String CODEC(ZSTD(1)),
     -- What is said: `phase` is the attribute `spanhouse.session.phase` where About is session
-    Said Map(LowCardinality(String), String) CODEC(ZSTD(1))
+    Said Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    -- When the span or the event came
+    IngestedAt DateTime64(3) CODEC(Delta, ZSTD(1))
 )
 ENGINE = MergeTree
 ORDER BY (TenantId, About, At)

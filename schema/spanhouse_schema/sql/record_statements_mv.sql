@@ -42,7 +42,8 @@ SELECT
     mapApply(
         (key, text) -> (substring(key, length(About) + 12), text),
         mapFilter((key, text) -> startsWith(key, concat('spanhouse.', About, '.')) AND notEmpty(text), SpanAttributes)
-    ) AS Said
+    ) AS Said,
+    IngestedAt
 FROM spanhouse.record_spans
 ARRAY JOIN arrayDistinct(
     arrayFilter(

@@ -15,6 +15,7 @@ SELECT
     source_of_costs(TotalCostSources) AS TotalCostSource,
     TotalUnpricedCalls,
     Used AS Usage,
+    CameAt,
     Fingerprint,
     Version,
     toUInt8(0) AS IsDeleted

@@ -1,0 +1,43 @@
+"""Since when raw rows must be whole for a row to be recomputed, and how far a rebuild has come.
+
+Rows from before do not say when their raw came: of an execution, when it was settled stands for that.
+"""
+
+from alembic import op
+
+from spanhouse_schema import ddl
+
+revision = "0009"
+down_revision = "0008"
+
+_CAME_AT = "DateTime64(3) CODEC(Delta, ZSTD(1))"
+# Table, column, its type and what stands before it.
+_COLUMNS = (
+    ("agent_executions", "CameAt", _CAME_AT, "Usage"),
+    ("agent_executions_by_agent", "CameAt", _CAME_AT, "Usage"),
+    ("record_spans", "IngestedAt", "DateTime64(3)", "SpanAttributes"),
+    ("record_statements", "IngestedAt", _CAME_AT, "Said"),
+)
+_VIEWS = ("record_spans_mv", "record_statements_mv", "record_events_mv")
+_TABLES = ("rebuild_progress",)
+
+
+def upgrade() -> None:
+    for table, name, kind, before in _COLUMNS:
+        op.execute(f"ALTER TABLE spanhouse.{table} ADD COLUMN IF NOT EXISTS {name} {kind} AFTER {before}")
+    for name in _VIEWS:
+        op.execute(ddl.literal(f"ALTER TABLE spanhouse.{name} MODIFY QUERY {ddl.selected(name)}"))
+    for name in _TABLES:
+        for statement in ddl.statements(name):
+            op.execute(ddl.literal(statement))
+
+
+def downgrade() -> None:
+    for table in _TABLES:
+        op.execute(f"DROP TABLE IF EXISTS spanhouse.{table}")
+    # The views of before name columns, and go on without this one.
+    for name in _VIEWS:
+        select = ddl.selected(name).replace(",\n    IngestedAt\n", "\n").replace(", IngestedAt\n", "\n")
+        op.execute(ddl.literal(f"ALTER TABLE spanhouse.{name} MODIFY QUERY {select}"))
+    for table, name, _, _ in _COLUMNS:
+        op.execute(f"ALTER TABLE spanhouse.{table} DROP COLUMN IF EXISTS {name}")

@@ -1,0 +1,111 @@
+"""A tenant of whom something stands in every derived table, and ways to make a row of each say what is not so."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+from spanhouse_schema import Database
+from spanhouse_schema.settling import settle
+from tests.exported import insert
+from tests.recorded import span
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "quant", "gen_ai.conversation.id": "s-1"}
+CALL = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.response.id": "r-1",
+    "gen_ai.usage.input_tokens": "1000",
+}
+SPANS = [
+    span("a", AGENT | {"spanhouse.session.phase": "designing", "spanhouse.execution.confidence": "0.5"}),
+    span("b", CALL, "a"),
+]
+_EVENT = f"""
+    INSERT INTO spanhouse.otel_logs (TenantId, Timestamp, TraceId, SpanId, EventName, LogAttributes)
+    SELECT {{tenant:String}}, toDateTime64('2026-09-21 14:13:20', 9, 'UTC'), '{TRACE}', 'a', 'spanhouse.execution.progress',
+        map('spanhouse.execution.progress', '0.25')
+"""
+
+
+class Tampered(NamedTuple):
+    """A derived table, a column of it with another value, and what makes a row of it another row."""
+
+    table: str
+    column: str
+    value: str
+    other: Mapping[str, str]
+
+
+TABLES = (
+    Tampered("agent_spans", "InputTokens", "InputTokens + 1", {"SpanId": "'x'"}),
+    Tampered("response_ids", "OutputTokens", "OutputTokens + 1", {"SpanId": "'x'"}),
+    Tampered("execution_events", "Progress", "Progress / 2", {"EventId": "'x'"}),
+    Tampered("record_statements", "ConfidenceScore", "0.75", {"Id": "'x'", "SpanId": "'x'"}),
+    Tampered("agent_cycles", "StartedAt", "StartedAt - 1", {"SessionId": "'x'"}),
+    Tampered("agent_calls", "CostUSD", "CostUSD * 2", {"SpanId": "'x'"}),
+    Tampered("agent_spend", "Unpriced", "Unpriced + 1", {"Day": "Day + 1"}),
+    Tampered("agent_executions", "TotalInputTokens", "TotalInputTokens + 1", {"ExecutionId": "'x'"}),
+    Tampered("agent_executions_by_agent", "DurationMs", "DurationMs + 1", {"AgentName": "'x'"}),
+    Tampered("agent_performance_daily", "tool_calls", "tool_calls + 1", {"agent_name": "'x'"}),
+    Tampered("model_usage_daily", "input_tokens", "NULL", {"model": "'x'"}),
+    Tampered("agent_budget_daily", "used_usd", "used_usd + 1", {"scope_id": "'x'"}),
+)
+"""Every table that is derived."""
+WAYS = ("a number is another one", "a row is gone", "a row is too many")
+
+
+def planted(database: Database, directory: Path) -> str:
+    """A tenant of its own, of whom an agent's run, a call of a model, an event and a session are settled."""
+    tenant = f"planted-{uuid4().hex}"
+    insert(database, {tenant: SPANS}, directory)
+    database.command(_EVENT, parameters={"tenant": tenant})
+    settle(database, 60)
+    return tenant
+
+
+def tamper(database: Database, tenant: str, how: str, table: Tampered) -> None:
+    """Make a row of a tenant's say what is not so, as ClickHouse reads the table."""
+    if table.table.startswith("agent_") and table.table not in ("agent_spans", "agent_cycles") or "usage" in table.table:
+        _tamper_by_version(database, tenant, how, table)
+    elif how == WAYS[0] and table.table != "agent_cycles":
+        _command(database, tenant, f"ALTER TABLE spanhouse.{table.table} UPDATE {table.column} = {table.value} WHERE {{of}}")
+    elif how == WAYS[1]:
+        _command(database, tenant, f"DELETE FROM spanhouse.{table.table} WHERE {{of}}")
+    else:
+        _add(database, tenant, table.table, table.other if how == WAYS[2] else {table.column: table.value})
+
+
+def _tamper_by_version(database: Database, tenant: str, how: str, table: Tampered) -> None:
+    changes = {WAYS[0]: {table.column: table.value}, WAYS[1]: {}, WAYS[2]: table.other}[how]
+    casing = {"Version": "IsDeleted"} if table.table in _CAMEL else {"version": "is_deleted"}
+    ((version, is_deleted),) = casing.items()
+    gone = {is_deleted: "1"} if how == WAYS[1] else {}
+    _add(database, tenant, f"{table.table}", {**changes, **gone, version: f"{version} + 1"}, final=True)
+
+
+_CAMEL = ("agent_calls", "agent_spend", "agent_executions", "agent_executions_by_agent")
+
+
+def _add(database: Database, tenant: str, table: str, changes: Mapping[str, str], *, final: bool = False) -> None:
+    replaced = ", ".join(f"{value} AS {name}" for name, value in changes.items())
+    _command(
+        database,
+        tenant,
+        f"INSERT INTO spanhouse.{table} SELECT * REPLACE ({replaced}) FROM spanhouse.{table} {'FINAL' if final else ''} "
+        "WHERE {of} LIMIT 1",
+    )
+
+
+def _command(database: Database, tenant: str, statement: str) -> None:
+    column = "TenantId" if "TenantId" in statement or not _is_snake(statement) else "tenant_id"
+    database.command(
+        statement.replace("{of}", f"{column} = '{tenant}'"),
+        settings={"mutations_sync": 2, "insert_deduplicate": 0},
+    )
+
+
+def _is_snake(statement: str) -> bool:
+    return "_daily" in statement

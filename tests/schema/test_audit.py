@@ -1,0 +1,117 @@
+"""The audit: clean where everything is as it was derived, and not clean where one number is another one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from spanhouse_schema import Database
+from spanhouse_schema.audit import Report, Scope, audit
+from spanhouse_schema.comparison import Shape
+from spanhouse_schema.settling import settle
+from tests.exported import insert
+from tests.recorded import span
+from tests.reference import Row
+from tests.schema.tampering import AGENT, CALL, SPANS, TABLES, TRACE, WAYS, Tampered, planted, tamper
+
+# Of these columns nothing is derived: when and from which rows something was written.
+_SAID_BY_NOBODY = {"Version", "IsDeleted", "version", "is_deleted", "Fingerprint", "TouchedAt"}
+
+
+def test_the_recordings_are_as_they_were_derived(database: Database, corpus: Mapping[str, list[Row]]) -> None:
+    for tenant in ("agno-oi-plus-openai", "langchain-openinference-split", "adk"):
+        report = audit(database, Scope(tenant=tenant))
+        assert report.is_clean, report
+        assert _rows(report)["agent_executions"] > 0
+
+
+def test_a_tenant_is_clean_of_whom_something_stands_in_every_table(database: Database, tmp_path: Path) -> None:
+    report = audit(database, Scope(tenant=planted(database, tmp_path)))
+    assert report.is_clean, report
+    assert _rows(report).keys() == {table.table for table in TABLES}
+    assert min(_rows(report).values()) > 0, _rows(report)
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("table", TABLES, ids=lambda each: each.table)
+def test_it_is_not_clean_where_a_row_was_tampered_with(
+    database: Database, tmp_path: Path, table: Tampered, how: str
+) -> None:
+    tenant = planted(database, tmp_path)
+    tamper(database, tenant, how, table)
+    report = audit(database, Scope(tenant=tenant))
+    (found,) = (each for each in report.found if each.table == table.table)
+    assert found.different >= 1
+    example = found.examples[0]
+    assert example.key[Shape_key(example.key)] == tenant
+    wanted = {WAYS[0]: "different", WAYS[1]: "missing", WAYS[2]: "not right"}[how]
+    if table.table != "agent_executions_by_agent":
+        assert {each.what for each in found.examples} == {wanted}, found.examples
+    if how == WAYS[0]:
+        assert any(table.column in each.columns for each in found.examples), found.examples
+
+
+def Shape_key(key: Mapping[str, str]) -> str:
+    return "TenantId" if "TenantId" in key else "tenant_id"
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda each: each.table)
+def test_no_column_escapes_the_comparison(database: Database, table: Tampered) -> None:
+    stored = database.rows(
+        "SELECT name FROM system.columns WHERE database = 'spanhouse' AND table = {table:String} "
+        "AND default_kind != 'ALIAS'",
+        parameters={"table": table.table},
+    )
+    with database.session() as session:
+        compared = Shape.of(session, table.table).columns
+    assert {name for (name,) in stored} - set(compared) <= _SAID_BY_NOBODY
+
+
+def test_a_trace_and_a_day_are_looked_at_by_themselves(database: Database, tmp_path: Path) -> None:
+    tenant = planted(database, tmp_path)
+    elsewhere = span("c", AGENT, TraceId="other", Timestamp=SPANS[0]["Timestamp"] + 86_400 * 10**9)
+    insert(database, {tenant: [elsewhere]}, tmp_path)
+    settle(database, 60)
+    database.command(
+        "INSERT INTO spanhouse.agent_executions SELECT * REPLACE (7 AS ToolCalls, Version + 1 AS Version) "
+        f"FROM spanhouse.agent_executions FINAL WHERE TenantId = '{tenant}' AND TraceId = 'other'"
+    )
+    assert audit(database, Scope(tenant=tenant, trace=TRACE)).is_clean
+    assert audit(database, Scope(tenant=tenant, day="2026-09-21")).is_clean
+    assert not audit(database, Scope(tenant=tenant, trace="other")).is_clean
+    assert not audit(database, Scope(tenant=tenant, day="2026-09-22")).is_clean
+
+
+def test_a_span_that_was_never_read_is_missed(database: Database, tmp_path: Path) -> None:
+    tenant = planted(database, tmp_path)
+    for table in ("agent_spans", "agent_executions", "agent_executions_by_agent", "agent_calls", "agent_spend"):
+        database.command(f"DELETE FROM spanhouse.{table} WHERE TenantId = '{tenant}'")
+    assert _different(audit(database, Scope(tenant=tenant, trace=TRACE)))["agent_spans"] == 2
+    assert _different(audit(database, Scope(tenant=tenant)))["agent_spans"] == 2
+
+
+def test_spans_that_are_not_settled_are_differences_where_nobody_settles(database: Database, tmp_path: Path) -> None:
+    tenant = planted(database, tmp_path)
+    insert(database, {tenant: [span("d", CALL | {"gen_ai.response.id": "r-2"}, "a")]}, tmp_path)
+    assert {"agent_calls", "agent_executions"} <= _different(audit(database, Scope(tenant=tenant))).keys()
+    settle(database, 60)
+    assert audit(database, Scope(tenant=tenant)).is_clean
+
+
+def test_nothing_is_written(database: Database, tmp_path: Path) -> None:
+    tenant = planted(database, tmp_path)
+    parts = "SELECT table, sum(rows) FROM system.parts WHERE database = 'spanhouse' AND active GROUP BY table ORDER BY table"
+    tamper(database, tenant, WAYS[0], TABLES[5])
+    database.command("SYSTEM STOP MERGES")
+    before = database.rows(parts)
+    audit(database, Scope(tenant=tenant))
+    assert database.rows(parts) == before
+    database.command("SYSTEM START MERGES")
+
+
+def _rows(report: Report) -> dict[str, int]:
+    return {each.table: each.rows for each in report.found}
+
+
+def _different(report: Report) -> dict[str, int]:
+    return {each.table: each.different for each in report.found if each.different}
