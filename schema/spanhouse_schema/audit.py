@@ -1,20 +1,22 @@
-"""The audit: every derived number compared with what it comes to when it is recomputed, from raw rows on. It writes nothing.
+"""The audit: every derived number compared with what it comes to when it is recomputed. It writes nothing.
 
-In four steps, each of which takes the one before as given: what views read out of raw rows; what the settling makes of
-that, trace by trace; the copies of it in another order; what is counted by day. While a pipeline runs, something is
+In four steps from raw rows on, each of which takes the one before as given: what views read out of these; what the
+settling makes of that, trace by trace; the copies of it in another order; what is counted by day. While a pipeline runs, something is
 always not settled yet: what differs is looked at again for a while, and only what differed in every look is reported.
 """
 
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from typing import NamedTuple, Self
 
 from spanhouse_schema import ddl, readings, retention
-from spanhouse_schema.comparison import Found, Shape, compare
+from spanhouse_schema.comparison import Found, Shape, Sides, compare, compare_groups, prepare, summed
 from spanhouse_schema.database import Database, Session
+from spanhouse_schema.errors import RawRowsGone
 from spanhouse_schema.settling import WRITE, Settling
 
 PATIENCE_S = 90.0
@@ -50,6 +52,10 @@ class Scope(NamedTuple):
         return bool(self.day or self.trace)
 
 
+EVERYTHING = Scope()
+"""All days and traces of everybody."""
+
+
 class Report(NamedTuple):
     """What an audit found, by table; and how many traces it left out, because their raw rows may have gone."""
 
@@ -76,12 +82,12 @@ class Raw(NamedTuple):
 
 # One step of an audit: compares some tables. With marks, and among keys, as in `comparison.compare`.
 _Check = Callable[[str, str], list[Found]]
-# Is told how many steps are done, and of how many.
-Show = Callable[[int, int], None]
+Show = Callable[[str, int], None]
+"""Is told what is being done, and how many of it are."""
 
 
 def audit(
-    database: Database, scope: Scope = Scope(), *, patience_s: float = 0.0, show: Show = lambda *_: None
+    database: Database, scope: Scope = EVERYTHING, *, patience_s: float = 0.0, show: Show = lambda *_: None
 ) -> Report:
     """Compare everything in a scope with a recomputation.
 
@@ -98,11 +104,26 @@ def choose(settling: Settling, scope: Scope) -> None:
     settling.choose(f"{select} SETTINGS optimize_aggregation_in_order = 1", scope.parameters)
 
 
-def left_out(session: Session, raw: Raw) -> int:
-    """How many of the chosen traces are not to be recomputed any more. Raises `DatabaseError`."""
+def refuse(session: Session, scope: Scope, raw: Raw) -> int:
+    """How many of the chosen traces are not to be recomputed, because their raw rows may have gone.
+
+    Raises `RawRowsGone` where a day or a trace is asked for that has any; `DatabaseError`.
+    """
     (select,) = ddl.statements("audit/left_out")
     ((traces,),) = session.rows(select, {"whole_since": str(raw.whole_since_ms)})
+    if int(traces) and scope.is_narrow:
+        since = datetime.fromtimestamp(raw.whole_since_ms / 1000, UTC)
+        raise RawRowsGone(
+            f"raw rows are whole since {since:%F %T} UTC, and {_named(scope)} has {traces} traces that came before: "
+            "what stands there cannot be recomputed any more, and stays"
+        )
     return int(traces)
+
+
+def is_busy(session: Session) -> bool:
+    """Whether a pipeline has inserted or settled lately. Raises `DatabaseError`."""
+    ((busy,),) = session.rows(_IS_BUSY, {"quiet": str(_QUIET_S)})
+    return bool(busy)
 
 
 def days(session: Session, scope: Scope, timezone: str) -> Iterator[tuple[str, str]]:
@@ -152,10 +173,8 @@ def compare_settled(session: Session, first: str, last: str, mark: str, among: s
         shape = Shape.of(session, table)
         columns = ", ".join(shape.columns)
         session.command(fill)
-        wanted, stored = (
-            f"SELECT {columns} FROM {rows} WHERE {between}" for rows in (f"wanted_{table}", f"spanhouse.{table} FINAL")
-        )
-        found.append(compare(session, shape, wanted, stored, f"{mark}{table}/", among and f"{among}{table}/"))
+        sides = Sides(f"SELECT {columns} FROM wanted_{table}", f"SELECT {columns} FROM spanhouse.{table} FINAL")
+        found.append(compare(session, shape, sides.where(between), f"{mark}{table}/", among and f"{among}{table}/"))
         session.command(f"TRUNCATE TABLE wanted_{table}")
     return found
 
@@ -167,21 +186,23 @@ class _Audit:
         self._scope = scope
         self._timezone = timezone
         self._raw = Raw.of(self._session)
+        prepare(self._session)
 
     def run(self, patience_s: float, show: Show) -> Report:
         choose(self._settling, self._scope)
+        left_out = refuse(self._session, self._scope, self._raw)
         checks = list(self._checks())
         found = []
         for step, check in enumerate(checks):
-            show(step, len(checks))
+            show("steps", step + 1)
             found.append(check(f"0/{step}/", ""))
         deadline, look = time.monotonic() + patience_s, 1
-        while _differ(found) and time.monotonic() < deadline and self._is_busy():
+        while _differ(found) and time.monotonic() < deadline and is_busy(self._session):
             time.sleep(_LOOK_EVERY_S)
             for step in _differ(found):
                 found[step] = _judged(checks[step](f"{look}/{step}/", f"{look - 1}/{step}/"), found[step])
             look += 1
-        return Report(_by_table(found), left_out(self._session, self._raw))
+        return Report(_by_table(found), left_out)
 
     def _checks(self) -> Iterator[_Check]:
         session, scope = self._session, self._scope
@@ -210,41 +231,36 @@ class _Audit:
         return [compare_copy(self._session, self._scope, copy, f"{mark}{copy}/", among) for copy in COPIES]
 
     def _check_days(self, first: str, last: str, mark: str, among: str) -> list[Found]:
+        of_tenant = _of("tenant_id", self._scope)
         with self._settling.days.recounted_between(first, last, self._scope.tenant) as rollups:
             return [
                 compare(
                     self._session,
                     Shape.of(self._session, rollup),
-                    f"SELECT * FROM {now} WHERE {of}",
-                    f"SELECT * FROM {before} WHERE NOT is_deleted AND {of}",
+                    Sides(f"SELECT * FROM {now}", f"SELECT * FROM {before} WHERE NOT is_deleted").where(of_tenant),
                     f"{mark}{rollup}/",
                     among and f"{among}{rollup}/",
                 )
                 for rollup, now, before in rollups
-                for of in [of_tenant("tenant_id", self._scope)]
             ]
-
-    def _is_busy(self) -> bool:
-        ((busy,),) = self._session.rows(_IS_BUSY, {"quiet": str(_QUIET_S)})
-        return bool(busy)
 
 
 def compare_copy(session: Session, scope: Scope, copy: str, mark: str, among: str = "") -> Found:
     """Compare a copy of a table in another order with that table. Raises `DatabaseError`."""
     shape = Shape.of(session, copy)
-    of = of_tenant("TenantId", scope)
-    if scope.is_narrow:
-        of += " AND (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM chosen)"
-    wanted, stored = (
-        f"SELECT {', '.join(shape.columns)} FROM spanhouse.{table} FINAL WHERE {of}" for table in (COPIES[copy], copy)
-    )
-    rows = readings.sum_groups(session, shape, wanted, stored)
-    return readings.summed(readings.compare_groups(session, shape, wanted, stored, mark, among), copy, rows)
+    columns = ", ".join(shape.columns)
+    sides = Sides(*(f"SELECT {columns} FROM spanhouse.{table} FINAL" for table in (COPIES[copy], copy)))
+    chosen = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM chosen)" if scope.is_narrow else "true"
+    return compare_groups(session, shape, sides.where(f"{_of('TenantId', scope)} AND {chosen}"), mark, among)
 
 
-def of_tenant(column: str, scope: Scope) -> str:
+def _of(column: str, scope: Scope) -> str:
     """A condition on a row: whether its tenant is the scope's."""
     return f"{column} = unhex('{scope.tenant.encode().hex()}')" if scope.tenant else "true"
+
+
+def _named(scope: Scope) -> str:
+    return f"day {scope.day}" if scope.day else f"trace {scope.trace}"
 
 
 def _differ(found: list[list[Found]]) -> list[int]:
@@ -260,6 +276,4 @@ def _by_table(found: list[list[Found]]) -> list[Found]:
     tables: dict[str, list[Found]] = {}
     for each in chain.from_iterable(found):
         tables.setdefault(each.table, []).append(each)
-    return [
-        readings.summed(founds, table, sum(each.rows for each in founds)) for table, founds in tables.items()
-    ]
+    return [summed(founds, table, sum(each.rows for each in founds)) for table, founds in tables.items()]

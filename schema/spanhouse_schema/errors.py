@@ -5,6 +5,7 @@ SpanhouseError
 ├── ControlError             the control database cannot be used, or holds no such key
 ├── AdminKeyUnusable         the file `admin.key` is missing, damaged or open to others
 ├── UnknownKey               what a request brought is not a live key
+├── RawRowsGone              what is to be recomputed was made of raw rows that may have gone
 └── DatabaseError
     ├── DatabaseBusy         the embedded data directory is open in another process
     ├── DatabaseUnavailable  nothing answered: the same statement may succeed later
@@ -29,6 +30,10 @@ class AdminKeyUnusable(SpanhouseError):
 
 class UnknownKey(SpanhouseError):
     """A request brought no key where one is needed, or one that is not live."""
+
+
+class RawRowsGone(SpanhouseError):
+    """What is to be recomputed was made of raw rows that the retention may have dropped since."""
 
 
 class DatabaseError(SpanhouseError):

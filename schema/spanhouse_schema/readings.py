@@ -5,17 +5,16 @@ stands there, and put in its place.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from spanhouse_schema import ddl
-from spanhouse_schema.comparison import Found, Shape, compare
+from spanhouse_schema.comparison import Found, Shape, Sides, batches, compare, compare_groups, sum_groups
 from spanhouse_schema.database import Session
 
-# Rows are compared by the sums of so many groups first: where those agree, nothing else is looked at.
-_GROUPS = 65_536
-# Rows of groups that differ which are looked at together: about 100 bytes of memory each.
-_MOST_ROWS = 2_000_000
+# Rows are written some at a time: one of agent_spans is about 1 KB in memory.
+_BLOCK_ROWS = 65_536
 
 
 class Reading(NamedTuple):
@@ -67,7 +66,7 @@ CYCLES = Reading("agent_cycles", "record_statements", ("agent_cycles_mv",), ("Te
 
 
 class Piece(NamedTuple):
-    """The rows of a reading that came on one day, and after a moment (Unix milliseconds); of a tenant, of some traces."""
+    """The rows of a reading that came on a day and after a moment (Unix milliseconds); of a tenant, of some traces."""
 
     reading: Reading
     day: str
@@ -76,14 +75,16 @@ class Piece(NamedTuple):
     # Only of the traces in the session's table `chosen`.
     chosen: bool = False
 
-    def sides(self, shape: Shape) -> tuple[str, str]:
-        """What should stand there, and what does, as SELECTs."""
+    def sides(self, shape: Shape) -> Sides:
+        """What should stand there, and what does."""
         source = f"(SELECT * FROM spanhouse.{self.reading.source} WHERE {self._came})"
-        stored = f"SELECT {', '.join(shape.columns)} FROM spanhouse.{self.reading.table}"
-        return (
-            f"SELECT * FROM ({shape.typed(self.reading.select(source))}) WHERE {self._of_whom(shape)}",
-            f"{stored} WHERE {self._came} AND {self.reading.where} AND {self._of_whom(shape)}",
-        )
+        stored = f"SELECT {', '.join(shape.columns)} FROM spanhouse.{self.reading.table} WHERE {self.condition}"
+        return Sides(shape.typed(self.reading.select(source)), stored).where(self._of_whom(shape))
+
+    @property
+    def condition(self) -> str:
+        """A condition on a row of the table: whether it came this way, on that day."""
+        return f"{self._came} AND {self.reading.where}"
 
     @property
     def _came(self) -> str:
@@ -93,8 +94,7 @@ class Piece(NamedTuple):
     def _of_whom(self, shape: Shape) -> str:
         trace = "if(notEmpty(TraceId), TraceId, ExecutionId)" if "ExecutionId" in shape.columns else "TraceId"
         chosen = f"(TenantId, {trace}) IN (SELECT TenantId, TraceId FROM chosen)" if self.chosen else "true"
-        tenant = f"TenantId = unhex('{self.tenant.encode().hex()}')" if self.tenant else "true"
-        return f"{tenant} AND {chosen}"
+        return f"{_of(self.tenant)} AND {chosen}"
 
 
 def pieces(session: Session, since_ms: int, tenant: str = "", *, chosen: bool = False) -> Iterator[Piece]:
@@ -104,7 +104,9 @@ def pieces(session: Session, since_ms: int, tenant: str = "", *, chosen: bool = 
             f"SELECT toDate(IngestedAt) AS Day FROM spanhouse.{table}" for table in (reading.source, reading.table)
         )
         since = f"fromUnixTimestamp64Milli({since_ms})"
-        for (day,) in session.rows(f"SELECT DISTINCT toString(Day) FROM ({days}) WHERE Day >= toDate({since}) ORDER BY 1"):
+        for (day,) in session.rows(
+            f"SELECT DISTINCT toString(Day) FROM ({days}) WHERE Day >= toDate({since}) ORDER BY 1"
+        ):
             yield Piece(reading, day, since_ms, tenant, chosen)
 
 
@@ -119,67 +121,86 @@ def compare_piece(session: Session, piece: Piece, mark: str, among: str = "") ->
     Raises `DatabaseError`.
     """
     shape = shape_of(session, piece.reading)
-    wanted, stored = piece.sides(shape)
-    rows = sum_groups(session, shape, wanted, stored)
-    return summed(compare_groups(session, shape, wanted, stored, mark, among), shape.table, rows)
+    return compare_groups(session, shape, piece.sides(shape), mark, among)
+
+
+def mend_piece(session: Session, piece: Piece, *, pause_s: float) -> int:
+    """Put what the views make of the raw rows now in the place of what stands there; return how many rows differed.
+
+    First come the new rows, then the others go: nobody sees a row missing. A pipeline that is inserting is given a
+    pause, in seconds, to finish with what it began. Raises `DatabaseError`.
+    """
+    shape = shape_of(session, piece.reading)
+    sum_groups(session, shape, piece.sides(shape))
+    different = 0
+    # A group holds rows of traces that were not chosen: it is mended as a whole.
+    whole = piece._replace(chosen=False)
+    for batch in batches(session, shape):
+        session.command("TRUNCATE TABLE differing")
+        sides, mark = whole.sides(shape).where(batch), "seen/"
+        found = compare(session, shape, sides, mark)
+        if found.different and pause_s:
+            time.sleep(pause_s)
+            mark = "seen again/"
+            found = compare(session, shape, sides, mark, "seen/")
+        if found.different:
+            _add(session, shape, sides, mark)
+            _take_away(session, shape, sides, f"{whole.condition} AND {batch}")
+        different += found.different
+    return different
+
+
+def _add(session: Session, shape: Shape, sides: Sides, mark: str) -> None:
+    columns = ", ".join(shape.columns)
+    session.command(
+        f"INSERT INTO spanhouse.{shape.table} ({columns}) SELECT {columns} FROM ({sides.wanted}) "
+        f"WHERE {shape.key_hash} IN (SELECT Key FROM differing WHERE Mark = {{mark:String}}) "
+        f"AND {shape.row_hash} NOT IN (SELECT {shape.row_hash} FROM ({sides.stored})) "
+        # Rows like some that were inserted lately, and deleted since, are no replay of these.
+        f"SETTINGS insert_deduplicate = 0, min_insert_block_size_rows = {_BLOCK_ROWS}",
+        {"mark": mark},
+    )
+
+
+def _take_away(session: Session, shape: Shape, sides: Sides, condition: str) -> None:
+    unwanted = f"{shape.row_hash} NOT IN (SELECT {shape.row_hash} FROM ({sides.wanted}))"
+    # To delete nothing costs as much as to delete something.
+    if session.rows(f"SELECT 1 FROM ({sides.stored}) WHERE {unwanted} LIMIT 1"):
+        session.command(f"DELETE FROM spanhouse.{shape.table} WHERE {condition} AND {unwanted}")
 
 
 def compare_cycles(session: Session, tenant: str, mark: str, among: str = "") -> Found:
     """Compare agent_cycles, which a view adds up, with what it makes of all statements. Raises `DatabaseError`."""
-    shape = Shape.of(session, "agent_cycles")
+    shape = Shape.of(session, CYCLES.table)
     least = ", ".join(name if name in shape.key else f"min({name}) AS {name}" for name in shape.columns)
-    of = f"TenantId = unhex('{tenant.encode().hex()}')" if tenant else "true"
-    statements = "(SELECT DISTINCT * FROM spanhouse.record_statements WHERE About = 'session')"
-    wanted = shape.typed(CYCLES.select(statements))
-    stored = f"SELECT {least} FROM spanhouse.agent_cycles GROUP BY {', '.join(shape.key)}"
-    sides = (f"SELECT * FROM ({select}) WHERE {of}" for select in (wanted, stored))
-    return compare(session, shape, *sides, mark, among)
+    stored = f"SELECT {least} FROM spanhouse.{CYCLES.table} GROUP BY {', '.join(shape.key)}"
+    return compare(session, shape, Sides(_cycles(shape), stored).where(_of(tenant)), mark, among)
 
 
-def compare_groups(
-    session: Session, shape: Shape, wanted: str, stored: str, mark: str, among: str = ""
-) -> Iterator[Found]:
-    """Compare the rows of the groups that `sum_groups` found to differ, some at a time. Raises `DatabaseError`."""
-    for number, batch in enumerate(batches(session, shape)):
-        some = (f"SELECT * FROM ({select}) WHERE {batch}" for select in (wanted, stored))
-        yield compare(session, shape, *some, f"{mark}{number}", among)
+def mend_cycles(session: Session, tenant: str) -> int:
+    """Put what the view makes of all statements in the place of what it had added up; return how many rows differed.
 
-
-def summed(found: Iterable[Found], table: str, rows: int) -> Found:
-    """What several comparisons found in a table of so many rows."""
-    found = list(found)
-    examples = [example for each in found for example in each.examples]
-    return Found(table, rows, sum(each.different for each in found), examples)
-
-
-def sum_groups(session: Session, shape: Shape, wanted: str, stored: str) -> int:
-    """Find the groups of rows that differ, for `batches`; return how many rows there should be."""
-    session.command(
-        "CREATE TEMPORARY TABLE IF NOT EXISTS differing_groups (Group UInt32, Rows UInt64, Differs UInt8)"
-    )
-    session.command("TRUNCATE TABLE differing_groups")
-    session.command(
-        f"INSERT INTO differing_groups SELECT Key % {_GROUPS} AS Group, countIf(Side) AS Wanted, "
-        # Replays stand there as often as their raw rows do: sums see that these are the same without remembering any.
-        f"sumIf(Hash, Side) != sumIf(Hash, NOT Side) OR Wanted != count() - Wanted "
-        f"FROM ({shape.hashes(wanted, stored)}) GROUP BY Group"
-    )
-    ((rows,),) = session.rows("SELECT sum(Rows) FROM differing_groups")
-    return int(rows)
-
-
-def batches(session: Session, shape: Shape) -> Iterator[str]:
-    """Conditions on a row, which together let the rows of all groups pass that differ, each few enough of them."""
-    last = -1
-    while True:
-        rows = session.rows(
-            "SELECT max(Group) FROM (SELECT Group, sum(Rows) OVER (ORDER BY Group) - Rows AS Before "
-            f"FROM differing_groups WHERE Differs AND Group > {last}) WHERE Before < {_MOST_ROWS} HAVING count()"
+    Raises `DatabaseError`.
+    """
+    session.command("TRUNCATE TABLE differing")
+    found = compare_cycles(session, tenant, "seen/")
+    if found.different:
+        shape = Shape.of(session, CYCLES.table)
+        columns = ", ".join(shape.columns)
+        keys = session.rows("SELECT DISTINCT toString(Key) FROM differing")
+        among = f"{_of(tenant)} AND {shape.key_hash} IN ({', '.join(key for (key,) in keys)})"
+        # What is too little stays the least whatever is added: it has to go first.
+        session.command(f"DELETE FROM spanhouse.{CYCLES.table} WHERE {among}")
+        session.command(
+            f"INSERT INTO spanhouse.{CYCLES.table} ({columns}, TouchedAt) SELECT {columns}, now64(3) "
+            f"FROM ({_cycles(shape)}) WHERE {among} SETTINGS insert_deduplicate = 0"
         )
-        if not rows:
-            return
-        first, last = last, int(rows[0][0])
-        yield (
-            f"{shape.key_hash} % {_GROUPS} IN "
-            f"(SELECT Group FROM differing_groups WHERE Differs AND Group > {first} AND Group <= {last})"
-        )
+    return found.different
+
+
+def _cycles(shape: Shape) -> str:
+    return shape.typed(CYCLES.select(f"spanhouse.{CYCLES.source}"))
+
+
+def _of(tenant: str) -> str:
+    return f"TenantId = unhex('{tenant.encode().hex()}')" if tenant else "true"

@@ -59,13 +59,18 @@ _STRETCH = """
     SELECT uniqExact(TenantId, TraceId), hex(min(TraceId)), hex(max(TraceId))
     FROM
     (
-        SELECT TenantId, TraceId, Spans, sum(Spans) OVER (ORDER BY TraceId ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS UpTo
-        FROM (SELECT * FROM chosen WHERE {all:UInt8} OR TraceId > unhex({after:String}) ORDER BY TraceId LIMIT {most:UInt32})
+        SELECT TenantId, TraceId, Spans, sum(Spans) OVER (ORDER BY TraceId ROWS UNBOUNDED PRECEDING) AS UpTo
+        FROM
+        (
+            SELECT * FROM chosen
+            WHERE {all:UInt8} OR TraceId > unhex({after:String}) ORDER BY TraceId LIMIT {most:UInt32}
+        )
     )
     WHERE UpTo - Spans < {most:UInt32}
 """
 _SETTLERS = """
-    SELECT uniqExact(Settler) FROM spanhouse.listed_executions WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
+    SELECT uniqExact(Settler) FROM spanhouse.listed_executions
+    WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
 """
 _TOUCHES = "TenantId LowCardinality(String), TraceId String, At DateTime64(3)"
 
@@ -152,7 +157,21 @@ class Settling:
     def write(self) -> None:
         """Store what was derived, of the traces in the session's table `changed`. Raises `DatabaseError`."""
         self._write(_GONE, *WRITE)
-        self.days.count_in_between(0)
+
+    def keep(self, traces: str) -> int:
+        """Of what was derived keep only what is of some traces, which a SELECT names; return how many are left.
+
+        Raises `DatabaseError`.
+        """
+        for table in ("changed", "listed"):
+            self.session.command(
+                f"CREATE TEMPORARY TABLE kept AS SELECT * FROM {table} WHERE (TenantId, TraceId) IN ({traces})"
+            )
+            self.session.command(f"TRUNCATE TABLE {table}")
+            self.session.command(f"INSERT INTO {table} SELECT * FROM kept")
+            self.session.command("DROP TEMPORARY TABLE kept")
+        ((traces_left,),) = self.session.rows("SELECT count() FROM changed")
+        return int(traces_left)
 
     def close(self) -> None:
         """End the session, if there is one."""
@@ -256,9 +275,13 @@ class Settling:
 
     def _forget(self) -> None:
         """Empty the tables, but for what has been settled in the last minute."""
-        self.session.command("INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate WHERE At > now64(3) - 60")
+        self.session.command(
+            "INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate WHERE At > now64(3) - 60"
+        )
         self.session.command("TRUNCATE TABLE candidate")
-        self.session.command("INSERT INTO candidate SELECT TenantId, TraceId, At FROM finished WHERE At > now64(3) - 60")
+        self.session.command(
+            "INSERT INTO candidate SELECT TenantId, TraceId, At FROM finished WHERE At > now64(3) - 60"
+        )
         self.session.command("TRUNCATE TABLE finished")
         self.session.command("INSERT INTO finished SELECT TenantId, TraceId, At FROM candidate")
         for step in self._made:

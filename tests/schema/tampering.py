@@ -25,8 +25,8 @@ SPANS = [
 ]
 _EVENT = f"""
     INSERT INTO spanhouse.otel_logs (TenantId, Timestamp, TraceId, SpanId, EventName, LogAttributes)
-    SELECT {{tenant:String}}, toDateTime64('2026-09-21 14:13:20', 9, 'UTC'), '{TRACE}', 'a', 'spanhouse.execution.progress',
-        map('spanhouse.execution.progress', '0.25')
+    SELECT {{tenant:String}}, toDateTime64('2026-09-21 14:13:20', 9, 'UTC'), '{TRACE}', 'a',
+        'spanhouse.execution.progress', map('spanhouse.execution.progress', '0.25')
 """
 
 
@@ -66,46 +66,34 @@ def planted(database: Database, directory: Path) -> str:
     return tenant
 
 
-def tamper(database: Database, tenant: str, how: str, table: Tampered) -> None:
-    """Make a row of a tenant's say what is not so, as ClickHouse reads the table."""
-    if table.table.startswith("agent_") and table.table not in ("agent_spans", "agent_cycles") or "usage" in table.table:
-        _tamper_by_version(database, tenant, how, table)
-    elif how == WAYS[0] and table.table != "agent_cycles":
-        _command(database, tenant, f"ALTER TABLE spanhouse.{table.table} UPDATE {table.column} = {table.value} WHERE {{of}}")
+def tamper(database: Database, tenant: str, how: str, tampered: Tampered) -> None:
+    """Make a row of a tenant's say what is not so, as whoever reads the table sees it."""
+    table = tampered.table
+    version, is_deleted = ("version", "is_deleted") if table.endswith("_daily") else ("Version", "IsDeleted")
+    has_versions = table.endswith("_daily") or table in _VERSIONED
+    changed = {WAYS[0]: {tampered.column: tampered.value}, WAYS[1]: {is_deleted: "1"}, WAYS[2]: tampered.other}[how]
+    if has_versions:
+        _add(database, tenant, table, {**changed, version: f"{version} + 1"}, "FINAL")
     elif how == WAYS[1]:
-        _command(database, tenant, f"DELETE FROM spanhouse.{table.table} WHERE {{of}}")
+        _command(database, tenant, f"DELETE FROM spanhouse.{table} WHERE {{of}}")
+    elif how == WAYS[2] or table == "agent_cycles":
+        _add(database, tenant, table, changed)
     else:
-        _add(database, tenant, table.table, table.other if how == WAYS[2] else {table.column: table.value})
+        update = f"UPDATE {tampered.column} = {tampered.value}"
+        _command(database, tenant, f"ALTER TABLE spanhouse.{table} {update} WHERE {{of}}")
 
 
-def _tamper_by_version(database: Database, tenant: str, how: str, table: Tampered) -> None:
-    changes = {WAYS[0]: {table.column: table.value}, WAYS[1]: {}, WAYS[2]: table.other}[how]
-    casing = {"Version": "IsDeleted"} if table.table in _CAMEL else {"version": "is_deleted"}
-    ((version, is_deleted),) = casing.items()
-    gone = {is_deleted: "1"} if how == WAYS[1] else {}
-    _add(database, tenant, f"{table.table}", {**changes, **gone, version: f"{version} + 1"}, final=True)
+_VERSIONED = ("agent_calls", "agent_spend", "agent_executions", "agent_executions_by_agent")
 
 
-_CAMEL = ("agent_calls", "agent_spend", "agent_executions", "agent_executions_by_agent")
-
-
-def _add(database: Database, tenant: str, table: str, changes: Mapping[str, str], *, final: bool = False) -> None:
+def _add(database: Database, tenant: str, table: str, changes: Mapping[str, str], final: str = "") -> None:
     replaced = ", ".join(f"{value} AS {name}" for name, value in changes.items())
-    _command(
-        database,
-        tenant,
-        f"INSERT INTO spanhouse.{table} SELECT * REPLACE ({replaced}) FROM spanhouse.{table} {'FINAL' if final else ''} "
-        "WHERE {of} LIMIT 1",
-    )
+    some = f"SELECT * REPLACE ({replaced}) FROM spanhouse.{table} {final} WHERE {{of}} LIMIT 1"
+    _command(database, tenant, f"INSERT INTO spanhouse.{table} {some}")
 
 
 def _command(database: Database, tenant: str, statement: str) -> None:
-    column = "TenantId" if "TenantId" in statement or not _is_snake(statement) else "tenant_id"
-    database.command(
-        statement.replace("{of}", f"{column} = '{tenant}'"),
-        settings={"mutations_sync": 2, "insert_deduplicate": 0},
-    )
-
-
-def _is_snake(statement: str) -> bool:
-    return "_daily" in statement
+    column = "tenant_id" if "_daily" in statement else "TenantId"
+    # What is done twice to rows that are alike is done twice.
+    settings = {"mutations_sync": 2, "insert_deduplicate": 0}
+    database.command(statement.replace("{of}", f"{column} = '{tenant}'"), settings=settings)

@@ -32,7 +32,7 @@ def test_a_tenant_is_clean_of_whom_something_stands_in_every_table(database: Dat
     assert min(_rows(report).values()) > 0, _rows(report)
 
 
-@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("how", [WAYS[0], *(pytest.param(how, marks=pytest.mark.slow) for how in WAYS[1:])])
 @pytest.mark.parametrize("table", TABLES, ids=lambda each: each.table)
 def test_it_is_not_clean_where_a_row_was_tampered_with(
     database: Database, tmp_path: Path, table: Tampered, how: str
@@ -43,16 +43,12 @@ def test_it_is_not_clean_where_a_row_was_tampered_with(
     (found,) = (each for each in report.found if each.table == table.table)
     assert found.different >= 1
     example = found.examples[0]
-    assert example.key[Shape_key(example.key)] == tenant
+    assert example.key[_tenant_column(example.key)] == tenant
     wanted = {WAYS[0]: "different", WAYS[1]: "missing", WAYS[2]: "not right"}[how]
     if table.table != "agent_executions_by_agent":
         assert {each.what for each in found.examples} == {wanted}, found.examples
     if how == WAYS[0]:
         assert any(table.column in each.columns for each in found.examples), found.examples
-
-
-def Shape_key(key: Mapping[str, str]) -> str:
-    return "TenantId" if "TenantId" in key else "tenant_id"
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda each: each.table)
@@ -100,13 +96,19 @@ def test_spans_that_are_not_settled_are_differences_where_nobody_settles(databas
 
 def test_nothing_is_written(database: Database, tmp_path: Path) -> None:
     tenant = planted(database, tmp_path)
-    parts = "SELECT table, sum(rows) FROM system.parts WHERE database = 'spanhouse' AND active GROUP BY table ORDER BY table"
+    parts = (
+        "SELECT table, sum(rows) FROM system.parts WHERE database = 'spanhouse' AND active GROUP BY ALL ORDER BY ALL"
+    )
     tamper(database, tenant, WAYS[0], TABLES[5])
     database.command("SYSTEM STOP MERGES")
     before = database.rows(parts)
     audit(database, Scope(tenant=tenant))
     assert database.rows(parts) == before
     database.command("SYSTEM START MERGES")
+
+
+def _tenant_column(key: Mapping[str, str]) -> str:
+    return "TenantId" if "TenantId" in key else "tenant_id"
 
 
 def _rows(report: Report) -> dict[str, int]:

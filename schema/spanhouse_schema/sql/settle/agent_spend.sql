@@ -6,4 +6,5 @@ SELECT
     Runs AND empty(ParentExecutionId) AS Invocations,
     Spent, Unpriced, Version, 0
 FROM spent
-INNER JOIN stored USING (TenantId, TraceId, ExecutionId);
+INNER JOIN stored USING (TenantId, TraceId, ExecutionId)
+WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed);
