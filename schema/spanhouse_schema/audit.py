@@ -1,8 +1,9 @@
 """The audit: every derived number compared with what it comes to when it is recomputed. It writes nothing.
 
 In four steps from raw rows on, each of which takes the one before as given: what views read out of these; what the
-settling makes of that, trace by trace; the copies of it in another order; what is counted by day. While a pipeline runs, something is
-always not settled yet: what differs is looked at again for a while, and only what differed in every look is reported.
+settling makes of that, trace by trace; the copies of it in another order; what is counted by day. While a pipeline
+runs, something is always not settled yet: what differs is looked at again for a while, and only what differed in every
+look is reported.
 """
 
 import re

@@ -20,6 +20,8 @@ COMMANDS = {
     "sql": "Run a SQL statement, whether or not a process holds the data.",
     "prices": "See and say what models cost; list those that nobody knows a price of.",
     "budgets": "Say what may be spent in a day, week or month, and see what is left of it.",
+    "audit": "Compare every derived number with a recomputation from raw rows.",
+    "rebuild": "Recompute what is derived, for a day, a trace or all: after a price, a setting or the code changed.",
     "keys": "Make, list and revoke the keys that clients send.",
     "migrate": "Bring the database's tables up to date, or back; or print the SQL.",
     "doctor": "Check this installation, and say what to do about each finding.",

@@ -49,9 +49,10 @@ def downgrade() -> None:
 def _read_again() -> list[str]:
     """A statement that stands there twice counts once: first come those that say when they came, then the others go."""
     key = "TenantId, About, Id, TraceId, SpanId"
+    read_now = f"SELECT {key} FROM spanhouse.record_statements WHERE toUnixTimestamp64Milli(IngestedAt) > 0"
+    of_before = f"toUnixTimestamp64Milli(IngestedAt) = 0 AND ({key}) IN ({read_now})"
     return [
         f"INSERT INTO spanhouse.record_spans {ddl.selected('record_spans_mv')}",
         f"INSERT INTO spanhouse.record_statements {ddl.selected('record_events_mv')}",
-        "DELETE FROM spanhouse.record_statements WHERE toUnixTimestamp64Milli(IngestedAt) = 0 "
-        f"AND ({key}) IN (SELECT {key} FROM spanhouse.record_statements WHERE toUnixTimestamp64Milli(IngestedAt) > 0)",
+        f"DELETE FROM spanhouse.record_statements WHERE {of_before}",
     ]
