@@ -1,0 +1,99 @@
+"""Two settlings of one trace at once, neither seeing what the other writes: whatever is left over, a sweep takes back."""
+
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spanhouse_schema import Database
+from spanhouse_schema.audit import Scope, audit
+from spanhouse_schema.database import Session
+from spanhouse_schema.settling import Settling, settle
+from tests.exported import insert
+from tests.recorded import span
+from tests.settled import assert_settled
+
+AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name": "chat"}
+# What the first settling sees: a root that never came, and a call. What the second one sees too: another root, and that the
+# call is one with the one around it.
+FIRST = [span("c", CHAT | {"gen_ai.usage.input_tokens": "7"}, "b")]
+SECOND = [span("a", AGENT | {"gen_ai.agent.name": "root"}), span("b", CHAT, "a")]
+_SWEEP_S = 600
+_WRITES = "INSERT INTO spanhouse."
+_TIMEOUT_S = 60
+
+
+class _Halting:
+    """A session that halts before it writes for the n-th time, until it is let go on."""
+
+    def __init__(self, session: Session, writes: int) -> None:
+        self._session = session
+        self._writes = writes
+        self.halted = threading.Event()
+        self.go_on = threading.Event()
+
+    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
+        if _WRITES in sql:
+            if self._writes == 0:
+                self.halted.set()
+                assert self.go_on.wait(_TIMEOUT_S)
+            self._writes -= 1
+        self._session.command(sql, parameters)
+
+    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
+        return self._session.rows(sql, parameters)
+
+
+@pytest.mark.slow
+def test_what_two_settlings_at_once_leave_is_taken_back_by_a_sweep(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_over = 0
+    for writes in count():
+        tenant = f"crossed-{writes}"
+        insert(database, {tenant: FIRST}, tmp_path)
+        halted = _settled_while_another_halts(database, monkeypatch, writes, {tenant: SECOND}, tmp_path)
+        left_over += not audit(database, Scope(tenant=tenant)).is_clean
+        settle(database, _SWEEP_S)
+        assert_settled(database, tenant, [*FIRST, *SECOND])
+        assert audit(database, Scope(tenant=tenant)).is_clean, writes
+        if not halted:
+            break
+    assert left_over > 0, "otherwise this shows nothing"
+    assert writes > 5, "each statement that writes has been the one before which it halted"
+
+
+def _settled_while_another_halts(
+    database: Database, monkeypatch: pytest.MonkeyPatch, writes: int, late: Mapping[str, list[Any]], directory: Path
+) -> bool:
+    """Settle what comes late, whole, while a settling from before halts between two writings; say whether it did."""
+    real = database.session
+    sessions: list[_Halting] = []
+
+    @contextmanager
+    def session() -> Generator[Session]:
+        with real() as opened:
+            sessions.append(_Halting(opened, writes))
+            yield sessions[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "session", session)
+        early = Settling(database)
+        assert early.session
+    (halting,) = sessions
+    thread = threading.Thread(target=early.settle, args=(30,))
+    thread.start()
+    while not halting.halted.wait(0.05) and thread.is_alive():
+        pass
+    insert(database, late, directory)
+    # As a collector does that looks at the last seconds only.
+    with Settling(database) as other:
+        other.settle(30)
+    halting.go_on.set()
+    thread.join(_TIMEOUT_S)
+    early.close()
+    return halting.halted.is_set()
