@@ -86,6 +86,11 @@ class Spanhouse:
         assert answer.status_code == 200, answer.text
         return answer.text.strip()
 
+    def assert_audited(self) -> None:
+        """Every derived number in it is what it comes to when it is recomputed. Fails with those that are not."""
+        audit = run("audit", "--data-dir", str(self.data_dir), timeout_s=400)
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+
     def wait_until_ready(self, url: str, timeout_s: float = START_TIMEOUT_S) -> None:
         """Ask `url` until it answers 200. Fails when the process ends or the time is over."""
         deadline = time.monotonic() + timeout_s

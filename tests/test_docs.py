@@ -60,7 +60,10 @@ def test_what_the_readme_shows_is_what_happens(clone: "Clone") -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
-    ["sending", "querying", "sql", "operating", "cli", "tenants", "events", "prices", "budgets", "records", "patterns"],
+    [
+        *("sending", "querying", "sql", "operating", "cli", "tenants", "events", "prices", "budgets", "records"),
+        *("patterns", "audit"),
+    ],
 )
 def test_what_the_manual_shows_runs(clone: "Clone", page: str) -> None:
     script = _script((DOCS / f"{page}.md").read_text())

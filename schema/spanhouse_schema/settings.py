@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     timezone: str = Field(
         "UTC",
         description="Where a day begins, for what is counted by day: an IANA name, as Europe/Berlin. The same in every "
-        "process, and from the beginning: days that were counted stay as they are.",
+        "process. After a change, `spanhouse rebuild --all` counts again the days that were counted.",
     )
     engine_memory: ByteSize = Field(
         ByteSize(4 * 1024 * MIB), description="Most memory that the embedded engine may use."

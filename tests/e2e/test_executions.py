@@ -106,6 +106,11 @@ def test_what_was_inserted_before_a_kill_is_settled_at_the_next_start(tmp_path: 
     ):
         until(lambda: stored_executions(database, "default") == expected(rows)[0], timeout_s=30)
         assert_settled(database, "default", rows)
+        again.assert_audited()
+
+
+def test_every_number_is_what_it_comes_to(up: Up) -> None:
+    up.process.assert_audited()
 
 
 def _rows(tenant: str) -> list[Row]:

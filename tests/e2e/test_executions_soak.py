@@ -49,12 +49,14 @@ def test_executions_come_right_however_often_everything_is_killed(tmp_path: Path
     ):
         _send(process, unacknowledged, threading.Event())
         _assert_right(database)
+        process.assert_audited()
     # And once more, from a standstill.
     with (
         Spanhouse.start("up", data_dir=data_dir) as process,
         served(dsn(process), tmp_path / "client") as database,
     ):
         _assert_right(database)
+        process.assert_audited()
 
 
 def _assert_right(database: Database) -> None:

@@ -110,6 +110,7 @@ def _assert_stored_once(running: Spanhouse, trace_ids: list[str]) -> None:
         assert found < len(trace_ids), f"{found} of {len(trace_ids)}"
         assert time.monotonic() < deadline, f"{found} of {len(trace_ids)}"
         time.sleep(0.1)
+    running.assert_audited()
 
 
 def _wait_until_loaded(running: Spanhouse, traces: int) -> None:
