@@ -1,4 +1,4 @@
-"""Two settlings of one trace at once, neither seeing what the other writes: whatever is left over, a sweep takes back."""
+"""Two settlings of one trace at once, neither seeing what the other writes: a sweep takes back what is left over."""
 
 import threading
 from collections.abc import Generator, Mapping
@@ -18,8 +18,8 @@ from tests.recorded import span
 from tests.settled import assert_settled
 
 AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name": "chat"}
-# What the first settling sees: a root that never came, and a call. What the second one sees too: another root, and that the
-# call is one with the one around it.
+# What the first settling sees: a root that never came, and a call. What the second one sees too: another root, and that
+# the call is one with the one around it.
 FIRST = [span("c", CHAT | {"gen_ai.usage.input_tokens": "7"}, "b")]
 SECOND = [span("a", AGENT | {"gen_ai.agent.name": "root"}), span("b", CHAT, "a")]
 _SWEEP_S = 600
