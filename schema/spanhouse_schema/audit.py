@@ -44,8 +44,8 @@ class Scope(NamedTuple):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """As parameters of the statements in `sql/audit/`."""
-        return self._asdict()
+        """As parameters of statements: tenant and trace in hex, because they may be called anything."""
+        return {"tenant": self.tenant.encode().hex(), "day": self.day, "trace": self.trace.encode().hex()}
 
     @property
     def is_narrow(self) -> bool:

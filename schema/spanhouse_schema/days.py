@@ -77,7 +77,7 @@ class Days:
 
         Raises `DatabaseError`.
         """
-        self._run("touched_between", first=first, last=last, tenant=tenant)
+        self._run("touched_between", first=first, last=last, tenant=tenant.encode().hex())
         self._count_touched()
 
     @contextmanager
@@ -87,7 +87,7 @@ class Days:
         Within the block there are, for each rollup, its name and two tables of the session: what was counted now, and
         what was counted last, tombstones too. Raises `DatabaseError`.
         """
-        self._run("touched_between", first=first, last=last, tenant=tenant)
+        self._run("touched_between", first=first, last=last, tenant=tenant.encode().hex())
         for _, now, before in _ROLLUPS:
             self._run(now)
             self._run(before)

@@ -38,7 +38,7 @@ _USERS_PRICES = """
     FROM spanhouse.model_prices FINAL
     WHERE source = 'user'
 """
-_KEY = "TenantId = {tenant:String} AND Day = {day:String} AND TraceId = {trace:String}"
+_KEY = "TenantId = unhex({tenant:String}) AND Day = {day:String} AND TraceId = unhex({trace:String})"
 _COUNTERS = "Traces, Changed, Priced, toString(UsdBefore), toString(UsdAfter)"
 
 
@@ -178,8 +178,8 @@ class _Progress:
         self._session.command(
             "INSERT INTO spanhouse.rebuild_progress "
             "(TenantId, Day, TraceId, Basis, UpTo, IsDone, Traces, Changed, Priced, UsdBefore, UsdAfter) "
-            "SELECT {tenant:String}, {day:String}, {trace:String}, {basis:UInt64}, {up_to:String}, {is_done:UInt8}, "
-            "{traces:UInt64}, {changed:UInt64}, {priced:Int64}, "
+            "SELECT unhex({tenant:String}), {day:String}, unhex({trace:String}), {basis:UInt64}, {up_to:String}, "
+            "{is_done:UInt8}, {traces:UInt64}, {changed:UInt64}, {priced:Int64}, "
             "toDecimal128({usd_before:String}, 12), toDecimal128({usd_after:String}, 12)",
             {**self._parameters, **counters, "up_to": up_to, "is_done": str(int(is_done))},
         )

@@ -68,7 +68,7 @@ records |= {"agent_sessions", "agent_metrics", "agent_triggers", "agent_task_his
 records |= {"triage_files", "triage_domain_scores", "triage_entities", "triage_groupings", "found_patterns"}
 budgets = {"agent_spend", "agent_cycles", "agent_cycles_mv", "budget_limits", "agent_budget_daily", "agent_budget"}
 budgets |= {"budget_limits_now", "budget_verdicts"}
-made = {"sql_audit", *events, *spans, *executions, *prices, *days, *records, *budgets}
+made = {"sql_audit", "rebuild_progress", *events, *spans, *executions, *prices, *days, *records, *budgets}
 assert names() - before == made, (names() - before) ^ made
 database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
 database.command("INSERT INTO spanhouse.sql_audit (TenantId, StartedAt) VALUES ('acme', now64(3))")

@@ -8,8 +8,8 @@ from alembic import op
 
 from spanhouse_schema import ddl
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 _CAME_AT = "DateTime64(3) CODEC(Delta, ZSTD(1))"
 # Table, column, its type and what stands before it.
