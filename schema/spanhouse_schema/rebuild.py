@@ -43,7 +43,7 @@ _COUNTERS = "Traces, Changed, Priced, toString(UsdBefore), toString(UsdAfter)"
 
 
 class Outcome(NamedTuple):
-    """What a rebuild has done: also what one did that was broken off, and on which it went on."""
+    """What a rebuild has done, and one that was broken off before it, but for what that did in its last seconds."""
 
     # Rows that the views read otherwise now.
     read_again: int = 0

@@ -75,10 +75,10 @@ def test_spans_that_a_former_version_read_otherwise_are_read_again(database: Dat
     )
     database.command(f"DELETE FROM spanhouse.response_ids WHERE TenantId = '{tenant}'")
     settle(database)
-    assert _executions(database, tenant) == 0
+    assert _calls(database, tenant) == 0
     outcome = rebuild(database, Scope(tenant=tenant))
     assert outcome.read_again >= 2
-    assert _executions(database, tenant) == 1
+    assert _calls(database, tenant) == 1
     assert database.rows(f"SELECT count() FROM spanhouse.agent_spans WHERE TenantId = '{tenant}'") == [(2,)]
     assert audit(database, Scope(tenant=tenant)).is_clean
 
@@ -107,11 +107,11 @@ def test_one_that_was_broken_off_goes_on_where_it_was(
     settle(database, 60)
     _spoil(database, tenant)
     monkeypatch.setattr("spanhouse_schema.settling._MOST_SPANS", 1)
-    # The third stretch: three writings of progress come before it.
+    # Of the third stretch everything is written, but not that it is: it is looked at again, and nothing differs in it.
     assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 2, tenant)
     outcome = rebuild(database, Scope(tenant=tenant))
     assert outcome.resumed
-    assert (outcome.traces, outcome.changed) == (5, 5)
+    assert (outcome.traces, outcome.changed) == (5, 4)
     assert audit(database, Scope(tenant=tenant)).is_clean
     assert not rebuild(database, Scope(tenant=tenant)).resumed
 
@@ -230,8 +230,6 @@ def _cost(database: Database, tenant: str) -> Decimal:
     return cost
 
 
-def _executions(database: Database, tenant: str) -> int:
-    ((executions,),) = database.rows(
-        f"SELECT count() FROM spanhouse.agent_executions FINAL WHERE TenantId = '{tenant}'"
-    )
-    return int(executions)
+def _calls(database: Database, tenant: str) -> int:
+    ((calls,),) = database.rows(f"SELECT count() FROM spanhouse.agent_calls FINAL WHERE TenantId = '{tenant}'")
+    return int(calls)
