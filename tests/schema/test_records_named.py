@@ -1,4 +1,4 @@
-"""Every field that the records ask for is a column that a reader would guess. (What it says is in test_records.)"""
+"""Every field that the records ask for is a column that a reader would guess; test_records shows what it says."""
 
 import pytest
 
