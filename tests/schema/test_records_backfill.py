@@ -27,7 +27,7 @@ def insert():
         f"SELECT toDateTime64(number, 9), hex(number), hex(number), 'spanhouse.execution.running', {said} "
         f"FROM numbers(10000)")
 count = lambda: database.rows("SELECT count() FROM spanhouse.record_statements")[0][0]
-statements = lambda: database.rows("SELECT * FROM spanhouse.record_statements ORDER BY ALL")
+statements = lambda: database.rows("SELECT * EXCEPT IngestedAt FROM spanhouse.record_statements ORDER BY ALL")
 sessions = lambda: database.rows("SELECT * FROM spanhouse.agent_sessions ORDER BY ALL")
 migrate.upgrade(database, "0006")
 insert()

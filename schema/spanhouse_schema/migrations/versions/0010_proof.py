@@ -49,10 +49,12 @@ def downgrade() -> None:
 def _read_again() -> list[str]:
     """A statement that stands there twice counts once: first come those that say when they came, then the others go."""
     key = "TenantId, About, Id, TraceId, SpanId"
-    read_now = f"SELECT {key} FROM spanhouse.record_statements WHERE toUnixTimestamp64Milli(IngestedAt) > 0"
-    of_before = f"toUnixTimestamp64Milli(IngestedAt) = 0 AND ({key}) IN ({read_now})"
+    of_before = "toUnixTimestamp64Milli(IngestedAt) = 0"
+    read_now = f"SELECT {key} FROM spanhouse.record_statements WHERE NOT {of_before}"
+    # In a new database 0007 has read them so already.
+    needed = f"(SELECT count() FROM spanhouse.record_statements WHERE {of_before}) > 0"
     return [
-        f"INSERT INTO spanhouse.record_spans {ddl.selected('record_spans_mv')}",
-        f"INSERT INTO spanhouse.record_statements {ddl.selected('record_events_mv')}",
-        f"DELETE FROM spanhouse.record_statements WHERE {of_before}",
+        f"INSERT INTO spanhouse.record_spans SELECT * FROM ({ddl.selected('record_spans_mv')}) WHERE {needed}",
+        f"INSERT INTO spanhouse.record_statements SELECT * FROM ({ddl.selected('record_events_mv')}) WHERE {needed}",
+        f"DELETE FROM spanhouse.record_statements WHERE {of_before} AND ({key}) IN ({read_now})",
     ]
