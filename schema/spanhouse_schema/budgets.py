@@ -4,12 +4,15 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import uuid4
 
+from spanhouse_schema import ddl
 from spanhouse_schema.database import Database
 from spanhouse_schema.days import Days
 from spanhouse_schema.quoting import literal
 
 PERIODS = ("day", "week", "month")
 SCOPES = ("tenant", "agent", "user", "session")
+VIEWS_OF_TODAY = ("budget_limits_now", "budget_verdicts")
+"""They say where a day begins: ClickHouse takes no time zone from a table or a setting of ours."""
 
 _LIMIT = """
     INSERT INTO spanhouse.budget_limits
@@ -33,6 +36,21 @@ class Budget(NamedTuple):
     scope_id: str = ""
     # One of PERIODS.
     period: str = "day"
+
+
+def follow_timezone(database: Database) -> None:
+    """Have the views say what today is in the time zone of the settings, should that have changed.
+
+    What was counted by day before is not counted again. Raises `DatabaseError`.
+    """
+    for view in VIEWS_OF_TODAY:
+        ((made,),) = database.rows(
+            "SELECT create_table_query FROM system.tables WHERE database = 'spanhouse' AND name = {view:String}",
+            parameters={"view": view},
+        )
+        if literal(database.timezone) not in made:
+            (statement,) = ddl.statements(view)
+            database.command(statement.replace("{timezone:String}", literal(database.timezone)))
 
 
 def set_limit(database: Database, budget: Budget, usd: Decimal | None) -> None:

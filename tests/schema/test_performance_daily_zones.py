@@ -2,13 +2,20 @@
 
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from spanhouse_schema import Database, Settings
+from spanhouse_schema.audit import Scope as AuditScope
+from spanhouse_schema.audit import audit
+from spanhouse_schema.budgets import Budget, follow_timezone, set_limit
+from spanhouse_schema.rebuild import rebuild
 from spanhouse_schema.settling import settle
 from tests.budgeted import assert_budgeted
 from tests.exported import insert
@@ -24,18 +31,39 @@ ZONES = ("Asia/Kathmandu", "America/New_York", "America/Santiago")
 # The ends of a month, of a year and of a February; when clocks change in New York, and in Santiago.
 DAYS = (date(2026, 1, 31), date(2026, 12, 31), date(2028, 2, 29))
 CHANGES = (date(2026, 3, 8), date(2026, 11, 1), date(2026, 4, 5), date(2026, 9, 6))
+FAR_EAST, FAR_WEST = "Pacific/Kiritimati", "Pacific/Pago_Pago"
 _NS_PER_S = 10**9
 
 
+Open = Callable[[str], Database]
+
+
 @pytest.fixture(scope="module", params=ZONES)
-def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Database]:
-    """A database whose days begin elsewhere: an engine of its own, as days that were counted stay as they are."""
+def zone(request: pytest.FixtureRequest) -> str:
+    """Where days begin at first."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def opened(zone: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[Open]:
+    """A database whose days begin in this or that zone: an engine of its own, as days that were counted stay."""
     directory = tmp_path_factory.mktemp("elsewhere")
-    with Spanhouse.start("engine", data_dir=directory, flags=("--timezone", request.param)) as engine:
-        settings = Settings.load(clickhouse=dsn(engine), data_dir=directory / "client", timezone=request.param)
-        database = Database.open(settings)
-        yield database
-        database.close()
+    with (
+        Spanhouse.start("engine", data_dir=directory, flags=("--timezone", zone)) as engine,
+        ExitStack() as stack,
+    ):
+
+        def opened(zone: str) -> Database:
+            settings = Settings.load(clickhouse=dsn(engine), data_dir=directory / "client", timezone=zone)
+            return stack.enter_context(closing(Database.open(settings)))
+
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def elsewhere(opened: Open, zone: str) -> Database:
+    """The database whose days begin there."""
+    return opened(zone)
 
 
 @pytest.mark.slow
@@ -66,6 +94,34 @@ def test_an_execution_that_claims_to_be_of_any_time_is_counted(elsewhere: Databa
     )
     settle(elsewhere, 30)
     assert sum(day["tasks_attempted"] for day in stored(elsewhere, "any").values()) == len(times)
+
+
+@pytest.mark.slow
+def test_when_the_time_zone_changes_a_rebuild_counts_every_day_anew(
+    elsewhere: Database, opened: Open, tmp_path: Path
+) -> None:
+    moments = [ns for day in (*DAYS, *CHANGES) for ns in _around(day)]
+    rows = [span("a", AGENT, TraceId=f"m{number}", Timestamp=ns) for number, ns in enumerate(moments)]
+    calls = [span("b", CALL, "a", TraceId=row["TraceId"], Timestamp=row["Timestamp"]) for row in rows]
+    insert(elsewhere, {"moved": [*rows, *calls]}, tmp_path)
+    settle(elsewhere, 30)
+    moved = opened(FAR_EAST)
+    rebuild(moved, AuditScope("moved"))
+    assert_counted(moved, "moved")
+    assert_budgeted(moved, "moved")
+    assert audit(moved, AuditScope("moved")).is_clean
+
+
+@pytest.mark.slow
+def test_today_is_what_it_is_in_the_time_zone_of_now(elsewhere: Database, opened: Open) -> None:
+    set_limit(elsewhere, Budget("today"), Decimal(1))
+    # Whatever the time, it is another day in one than in the other.
+    for zone in (FAR_EAST, FAR_WEST):
+        moved = opened(zone)
+        for _ in range(2):
+            follow_timezone(moved)
+        ((today,),) = moved.rows("SELECT date FROM spanhouse.agent_budget WHERE tenant_id = 'today'")
+        assert today == datetime.now(ZoneInfo(zone)).date()
 
 
 @pytest.mark.slow

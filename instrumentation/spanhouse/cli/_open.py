@@ -15,17 +15,18 @@ _DOOR = "sql.address"
 
 @contextmanager
 def opened_database(settings: Settings) -> Generator[Database]:
-    """The database at the newest revision, with the retention of the settings and readers' row filters in force.
+    """The database at the newest revision, with retention, time zone and readers' row filters of now in force.
 
     Raises `DatabaseError`.
     """
     # Alembic takes most of a second to load, and `spanhouse sql` does without it.
-    from spanhouse_schema import migrate, retention  # noqa: PLC0415  # see above
+    from spanhouse_schema import budgets, migrate, retention  # noqa: PLC0415  # see above
 
     database = Database.open(settings)
     try:
         migrate.upgrade(database)
         retention.apply(database, settings)
+        budgets.follow_timezone(database)
         database.filter_rows()
         yield database
     finally:
