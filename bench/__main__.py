@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import door, end_to_end, executions, history, insert, latency, memory, settle
+from bench import days, door, end_to_end, executions, history, insert, latency, memory, settle
 from bench.report import Figure, publish
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
@@ -15,10 +15,11 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "door": door.measure,
     "executions": executions.measure,
     "history": history.measure,
+    "days": days.measure,
     "settle": settle.measure,
     "memory": memory.measure,
 }
-LONG = ("history", "settle", "memory")
+LONG = ("history", "days", "settle", "memory")
 
 
 def main() -> None:

@@ -21,6 +21,8 @@ _LOOK_EVERY_S, _LOOK_WITHIN_S = 10.0, 30.0
 _SWEEP_EVERY_S, _SWEEP_WITHIN_S = 60.0, 600.0
 # A settling costs something however little it settles, so that those inserted meanwhile share one.
 _PAUSE_S = 0.3
+# How soon to come back to days that were left for later.
+_COUNT_WITHIN_S = 1.0
 _RETRY_S = 5.0
 
 _T = TypeVar("_T")
@@ -49,7 +51,7 @@ class Settler:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-            if self._nudged.is_set():
+            if self._nudged.is_set() or self._settling.owes_days:
                 await self._attempt(self._window_s())
         await self._in_thread(self._settling.close)
         self._thread.shutdown()
@@ -67,7 +69,7 @@ class Settler:
             began = time.monotonic()
             sweeps = began >= self._swept_at + _SWEEP_EVERY_S
             within = began - self._swept_at + _SWEEP_WITHIN_S if sweeps else self._window_s()
-            if await self._attempt(within):
+            if await self._attempt(within, patient=not sweeps):
                 self._swept_at = began if sweeps else self._swept_at
                 await asyncio.sleep(_PAUSE_S)
             else:
@@ -83,20 +85,20 @@ class Settler:
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self._nudged.wait(), _LOOK_EVERY_S)
+            await asyncio.wait_for(self._nudged.wait(), _COUNT_WITHIN_S if self._settling.owes_days else _LOOK_EVERY_S)
         except TimeoutError:
             return
 
     def _window_s(self) -> float:
         return time.monotonic() - self._settled_at + _LOOK_WITHIN_S
 
-    async def _attempt(self, within_s: float | None) -> bool:
+    async def _attempt(self, within_s: float | None, *, patient: bool = False) -> bool:
         """Settle what was touched in the last seconds, and say whether that succeeded."""
         began = time.monotonic()
         self._nudged.clear()
         try:
             with self._metrics.settle_seconds.time():
-                changed = await self._in_thread(lambda: self._settling.settle(within_s))
+                changed = await self._in_thread(lambda: self._settling.settle(within_s, patient=patient))
         except Exception as error:  # noqa: BLE001  even a fault of our own must not end the settling for good
             self._complain(error)
             return False

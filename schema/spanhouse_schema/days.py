@@ -8,6 +8,7 @@ that whatever dies on the way, somebody knows which days to count.
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import inf
 from uuid import uuid4
 
 from spanhouse_schema import ddl
@@ -18,6 +19,8 @@ MARGIN_S = 600.0
 """For how far back one who begins looks for what others left, at least. In seconds."""
 # Well within that, should it die before it has settled everything.
 _COUNT_EVERY_S = MARGIN_S / 4
+# Of the time, counting may take one part in so many, however much stands on a day: executions are not to wait for it.
+_SHARE = 4
 # Each is counted into a table of the session, compared with the rows that were counted last, and then written.
 _ROLLUPS = (
     ("agent_performance_daily", "performance", "performed"),
@@ -39,7 +42,9 @@ class Days:
         # Who begins has a new name: what it left uncounted under the old one is another's.
         self._parameters = {"timezone": timezone, "settler": uuid4().hex}
         self._looks_back = True
-        self._counted_at = time.monotonic()
+        # In monotonic seconds: when days were last counted, and since when there may be something to count.
+        self._counted_at, self._uncounted_since = time.monotonic(), inf
+        self._took_s = 0.0
         for table, columns in _TOUCHED.items():
             session.command(f"CREATE TEMPORARY TABLE {table} ({columns})")
         for rollup, *tables in _ROLLUPS:
@@ -51,19 +56,35 @@ class Days:
         self._run("touched")
         self._run("listed_executions")
 
+    @property
+    def is_due(self) -> bool:
+        """Whether counting would not take more than its share of the time."""
+        return time.monotonic() >= self._counted_at + (_SHARE - 1) * self._took_s
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether there may be something to count."""
+        return self._uncounted_since < inf
+
+    def put_off(self, within_ms: int) -> None:
+        """Leave what was touched in this window, in milliseconds, for the next count."""
+        self._uncounted_since = min(self._uncounted_since, time.monotonic() - within_ms / 1000)
+
     def count(self, within_ms: int) -> None:
         """Count the touched days; the first time, and when the window is as wide as the margin, also those of others.
 
         The window is in milliseconds. Raises `DatabaseError`.
         """
-        margin_ms = int(MARGIN_S * 1000)
+        began, margin_ms = time.monotonic(), int(MARGIN_S * 1000)
+        self.put_off(within_ms)
         if self._looks_back or within_ms >= margin_ms:
             self._run("touched_lately", within_ms=str(max(within_ms, margin_ms)))
-        self._run("cycled", within_ms=str(within_ms))
+        self._run("cycled", within_ms=str(int((began - self._uncounted_since) * 1000) + 1))
         if self._session.rows("SELECT 1 FROM touched LIMIT 1 UNION ALL SELECT 1 FROM spent_on LIMIT 1"):
             self._count_touched()
         self._looks_back = False
-        self._counted_at = time.monotonic()
+        self._counted_at, self._uncounted_since = time.monotonic(), inf
+        self._took_s = self._counted_at - began
 
     def count_scope(self, tenant: str, scope: str, scope_id: str) -> None:
         """Count what was spent today in one scope, because its limit has changed. Raises `DatabaseError`."""

@@ -100,20 +100,29 @@ class Settling:
         self._own_days: Days | None = None
         self._made: set[str] = set()
 
-    def settle(self, within_s: float | None = None) -> int:
+    def settle(self, within_s: float | None = None, *, patient: bool = False) -> int:
         """Settle the traces that were touched in the last `within_s` seconds; None is all that are nominated.
 
-        What an earlier call on this object has settled is not looked at again before somebody touches it. Returns how
-        many traces had changed. Some of their rows may have been written when it raises: call it again. Raises
-        `DatabaseError`.
+        What an earlier call on this object has settled is not looked at again before somebody touches it. One that is
+        `patient` leaves days for a later call, as `owes_days` says then, where counting them would take most of the
+        time. Returns how many traces had changed. Some of their rows may have been written when it raises: call it
+        again. Raises `DatabaseError`.
         """
         within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
         with self._closed_on_error():
             changed = sum(self._settle(within_ms, first, last) for first, last in self._ranges(within_ms))
             if within_ms >= MARGIN_S * 1000:
                 self._settle_crossed(within_ms)
-            self.days.count(within_ms)
+            if patient and not self.days.is_due:
+                self.days.put_off(within_ms)
+            else:
+                self.days.count(within_ms)
             return changed
+
+    @property
+    def owes_days(self) -> bool:
+        """Whether days were left for a later call."""
+        return self._own_days is not None and self._own_days.is_put_off
 
     def choose(self, select: str, parameters: Mapping[str, str]) -> None:
         """Choose the traces that `select` names (TenantId, TraceId, Spans), for `stretches` and `derived`.

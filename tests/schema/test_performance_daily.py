@@ -193,6 +193,21 @@ def test_a_day_that_two_settlers_counted_at_once_is_counted_again_by_the_next_sw
     assert_counted(database, tenant)
 
 
+def test_a_patient_settling_leaves_days_for_later_where_counting_takes_most_of_the_time(
+    database: Database, tenant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spanhouse_schema.days._SHARE", 10**6)
+    with Settling(database) as settling:
+        for number in range(3):
+            insert(database, {tenant: [span("a", BOT, TraceId=f"t{number}")]}, tmp_path)
+            settling.settle(30, patient=True)
+            assert settling.owes_days == (number > 0)
+        assert [day["tasks_attempted"] for day in stored(database, tenant).values()] == [1]
+        settling.settle(30)
+        assert not settling.owes_days
+    assert_counted(database, tenant)
+
+
 # Spans of a few traces, which say different things of the same runs whenever they come.
 _SPANS = st.builds(
     lambda span_id, trace, kind, name, client, hours, duration, status, parent: span(
