@@ -25,6 +25,7 @@ _TRIAGE = (
     """'output', {text}, {text}, map('schema', 'TriageOutput', 'json', concat('{"files":[{"file_id":"', {text}, """
     """'","domain_scores":[{}],"entities":[{}]}],"groupings":[{"name":"', {text}, '"}]}')), ''"""
 )
+_LIMIT = "budget_limits (tenant_id, scope, period, scope_id)"
 # A view shows rows of other tables, under names of its own: what makes a row of it.
 _SHOWN = {
     "llm_calls": (_CALL, "'model', 'm', {text}"),
@@ -40,6 +41,8 @@ _SHOWN = {
     "agent_triggers": (_SAID, "'trigger', {text}, {text}, map('reason', {text}), 'spanhouse.trigger'"),
     "agent_task_history": (_SAID, "'task', {text}, {text}, map('id', {text}), 'spanhouse.task.running'"),
     "agent_discovered_patterns": (_SAID, "'pattern', {text}, {text}, map('id', {text}), 'spanhouse.pattern'"),
+    **dict.fromkeys(("budget_limits_now", "budget_verdicts"), (_LIMIT, "'user', 'day', {text}")),
+    "agent_budget": ("agent_budget_daily (tenant_id, scope, scope_id)", "'tenant', {text}"),
     **dict.fromkeys(
         ("agent_outputs", "triage_files", "triage_domain_scores", "triage_entities", "triage_groupings"),
         (_SAID, _TRIAGE),
@@ -282,6 +285,9 @@ def test_every_view_shows_a_reader_its_tenants_rows_and_they_are_there(
     sealed: httpx.Client, http: httpx.Client
 ) -> None:
     for view in _SHOWN:
+        # A tenant's budget has no text but the tenant's name.
+        hidden, shown = ("zed", "acme") if view == "agent_budget" else (MARKER, "acme's own")
         everybodys = http.post("/", content=f"SELECT * FROM {view}").text
-        assert MARKER in everybodys, f"{view}: what is hidden must be there"
-        assert "acme's own" in sealed.post("/", content=f"SELECT * FROM {view} FORMAT TSVRaw").text, view
+        assert hidden in everybodys, f"{view}: what is hidden must be there"
+        ours = sealed.post("/", content=f"SELECT * FROM {view} FORMAT TSVRaw").text
+        assert (shown in ours, hidden in ours) == (True, False), view

@@ -117,10 +117,11 @@ def test_one_that_was_broken_off_goes_on_where_it_was(
 
 
 @pytest.mark.slow
-def test_one_that_dies_before_any_of_its_statements_is_made_good_by_the_next(
+def test_one_that_dies_between_its_statements_is_made_good_by_the_next(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for writes in count():
+    # Not before each of them: that would take ten minutes.
+    for writes in count(0, 6):
         tenant = planted(database, tmp_path)
         _spoil(database, tenant)
         for table in (
@@ -136,7 +137,7 @@ def test_one_that_dies_before_any_of_its_statements_is_made_good_by_the_next(
         assert audit(database, Scope(tenant=tenant)).is_clean, writes
         if not died:
             break
-    assert 15 < writes < 60, "each statement that writes has been the one that did not"
+    assert 15 < writes < 90, "one that writes as often as it should has died in between"
 
 
 def test_a_day_and_a_trace_whose_raw_rows_may_have_gone_are_refused(database: Database, tmp_path: Path) -> None:
