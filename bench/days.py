@@ -4,16 +4,12 @@ A thousand agents, ninety days; everything is counted by the steps that the sett
 with a reader's key.
 """
 
-import asyncio
-import threading
-import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from statistics import quantiles
 from time import perf_counter
 
-from bench import client, executions, generated, runs
+from bench import executions, generated, runs
 from bench.asking import p95_ms
 from bench.processes import Spanhouse
 from bench.report import Figure
@@ -63,7 +59,7 @@ def measure(directory: Path) -> list[Figure]:
                 ("90 days of all agents, cost by model and day, p95", MODELS, "≤ 100"),
             )
         ]
-    lags = [_p95_lag_s(Spanhouse(directory / f"lag-{run}"), run) for run in range(LATENCY_RUNS)]
+    lags = [executions.p95_lag_s(Spanhouse(directory / f"lag-{run}"), run, _day) for run in range(LATENCY_RUNS)]
     return [
         *questions,
         Figure("counting a day of 111,000 executions of 1,000 agents", "s", counting),
@@ -88,33 +84,7 @@ def _count(days: Days, day: str) -> float:
     return perf_counter() - start
 
 
-def _p95_lag_s(installation: Spanhouse, seed: int) -> float:
-    """The 95th percentile of what probes saw, one after the other, at the even rate."""
-    bodies = runs.requests(executions.SECONDS * executions.SPANS_PER_S, seed)
-    lags: list[float] = []
-    over = threading.Event()
-    with installation.running():
-        prober = threading.Thread(target=_probe, args=(installation, over, lags))
-        prober.start()
-        try:
-            rate = executions.SPANS_PER_S / runs.SPANS_PER_REQUEST
-            asyncio.run(client.send_at(installation.http, bodies, executions.CLIENTS, rate))
-        finally:
-            over.set()
-            prober.join()
-    return quantiles(lags, n=20)[-1]
-
-
-def _probe(installation: Spanhouse, over: threading.Event, lags: list[float]) -> None:
-    """Send a run of a new agent, ask for that agent's day until it is there, note the seconds; again and again."""
-    number = 0
-    while not over.is_set() or len(lags) < 2:
-        number += 1
-        trace_id = number.to_bytes(8, "big") + time.time_ns().to_bytes(8, "big")
-        agent = f"probe-{trace_id.hex()}"
-        installation.send(runs.lone_agent(trace_id, agent))
-        acknowledged = perf_counter()
-        query = f"SELECT count() FROM spanhouse.agent_performance_daily WHERE agent_name = '{agent}'"
-        while installation.ask(query) == "0":
-            time.sleep(0.1)
-        lags.append(perf_counter() - acknowledged)
+def _day(trace_id: bytes) -> tuple[bytes, str]:
+    agent = f"probe-{trace_id.hex()}"
+    query = f"SELECT count() FROM spanhouse.agent_performance_daily WHERE agent_name = '{agent}'"
+    return runs.lone_agent(trace_id, agent), query

@@ -7,6 +7,7 @@ settled. With them, the clock stops when every run is in `agent_executions`.
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import quantiles
 
@@ -25,6 +26,8 @@ SECONDS = 20
 SPANS_PER_S = 2_000
 CLIENTS = 100
 PROTOBUF = "application/x-protobuf"
+Probe = Callable[[bytes], tuple[bytes, str]]
+"""Of a trace id: a request with one run, and a query whose answer is 0 until that is there."""
 VIEWS = ("response_ids_mv", "touched_traces_mv", "agent_spans_mv")
 
 
@@ -33,7 +36,7 @@ def measure(directory: Path) -> list[Figure]:
     alone = [_spans_per_cpu_s(directory / f"alone-{run}", run, layer=False) for run in range(RUNS)]
     layered = [_spans_per_cpu_s(directory / f"layered-{run}", run, layer=True) for run in range(RUNS)]
     ratios = [with_ / without for with_, without in zip(layered, alone, strict=True)]
-    lags = [_p95_lag_s(Spanhouse(directory / f"lag-{run}"), run) for run in range(LATENCY_RUNS)]
+    lags = [p95_lag_s(Spanhouse(directory / f"lag-{run}"), run, _execution) for run in range(LATENCY_RUNS)]
     return [
         Figure("runs of agents, the pipeline alone", "spans/CPU-s", alone),
         Figure("runs of agents, with executions", "spans/CPU-s", layered),
@@ -62,13 +65,13 @@ def _send_and_wait(installation: Spanhouse, bodies: list[bytes], total: int, lay
         installation.wait_for_rows("agent_executions FINAL", total // runs.SPANS_PER_RUN)
 
 
-def _p95_lag_s(installation: Spanhouse, seed: int) -> float:
-    """The 95th percentile of what probes saw, one after the other, at the even rate."""
+def p95_lag_s(installation: Spanhouse, seed: int, probe: Probe) -> float:
+    """The 95th percentile of what probes saw, one after the other, at the even rate: seconds until it was there."""
     bodies = runs.requests(SECONDS * SPANS_PER_S, seed)
     lags: list[float] = []
     over = threading.Event()
     with installation.running():
-        prober = threading.Thread(target=_probe, args=(installation, over, lags))
+        prober = threading.Thread(target=_ask_again_and_again, args=(installation, probe, over, lags))
         prober.start()
         try:
             asyncio.run(client.send_at(installation.http, bodies, CLIENTS, SPANS_PER_S / runs.SPANS_PER_REQUEST))
@@ -78,15 +81,18 @@ def _p95_lag_s(installation: Spanhouse, seed: int) -> float:
     return quantiles(lags, n=20)[-1]
 
 
-def _probe(installation: Spanhouse, over: threading.Event, lags: list[float]) -> None:
-    """Send a run of one span, ask for its execution until it is there, note the seconds; again and again."""
+def _ask_again_and_again(installation: Spanhouse, probe: Probe, over: threading.Event, lags: list[float]) -> None:
     number = 0
     while not over.is_set() or len(lags) < 2:
         number += 1
-        trace_id = number.to_bytes(8, "big") + time.time_ns().to_bytes(8, "big")
-        installation.send(runs.lone_agent(trace_id))
+        body, query = probe(number.to_bytes(8, "big") + time.time_ns().to_bytes(8, "big"))
+        installation.send(body)
         acknowledged = time.perf_counter()
-        query = f"SELECT count() FROM spanhouse.agent_executions WHERE TraceId = '{trace_id.hex()}'"
         while installation.ask(query) == "0":
             time.sleep(0.1)
         lags.append(time.perf_counter() - acknowledged)
+
+
+def _execution(trace_id: bytes) -> tuple[bytes, str]:
+    query = f"SELECT count() FROM spanhouse.agent_executions WHERE TraceId = '{trace_id.hex()}'"
+    return runs.lone_agent(trace_id), query
