@@ -10,6 +10,7 @@ from tests.oracle import Execution, derive, normalise
 from tests.oracle.budgets import Key, Limit, Said, Spent, daily
 from tests.oracle.costs import UNPRICED, cost_of_call, told_cost
 from tests.reference import Row
+from tests.settled import assert_equal
 
 Days = dict[Key, dict[str, Any]]
 
@@ -44,21 +45,7 @@ def from_spans(rows: Iterable[Row], timezone: str) -> Days:
 
 def assert_budgeted(database: Database, tenant: str) -> None:
     """The days of a tenant's budgets are what its executions come to."""
-    assert_same(stored(database, tenant), counted(database, tenant))
-
-
-def assert_same(found: Days, wanted: Days) -> None:
-    """Both have the same rows, or the differences are named."""
-    missing, extra = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
-    assert not missing, f"missing: {missing[:5]}"
-    assert not extra, f"too many: {extra[:5]}"
-    different = [
-        f"{key} {name}: expected {value!r}, found {found[key][name]!r}"
-        for key, row in wanted.items()
-        for name, value in row.items()
-        if found[key][name] != value
-    ]
-    assert not different, "\n".join(different[:10])
+    assert_equal(stored(database, tenant), counted(database, tenant))
 
 
 def _spent_by(each: Execution) -> Spent:

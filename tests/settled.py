@@ -84,7 +84,7 @@ def assert_settled(database: Database, tenant: str, rows: Iterable[Row]) -> None
     assert_equal(stored_calls(database, tenant), calls)
 
 
-def assert_equal(found: Rows, wanted: Rows) -> None:
+def assert_equal(found: Mapping[Any, Mapping[str, Any]], wanted: Mapping[Any, Mapping[str, Any]]) -> None:
     """Both are the same, or the differences are named."""
     missing, extra = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
     assert not missing, f"missing: {missing[:5]}"

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from spanhouse_schema import Database
 from spanhouse_schema.budgets import Budget, clear_limit, set_limit
 from spanhouse_schema.settling import settle
-from tests.budgeted import Days, assert_budgeted, assert_same, from_spans, stored
+from tests.budgeted import Days, assert_budgeted, from_spans, stored
 from tests.exported import insert
 from tests.oracle.budgets import Key
 from tests.recorded import recorded, span
 from tests.reference import Row
 from tests.schema.records import BEGAN_S, Event, send
+from tests.settled import assert_equal
 
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
 NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -51,7 +52,7 @@ def call(usd: str, at: datetime = NOON, **said: str) -> Row:
 def test_the_days_of_every_recording_are_what_the_oracle_counts(
     database: Database, corpus: Mapping[str, list[Row]], name: str
 ) -> None:
-    assert_same(stored(database, name), from_spans(corpus[name], database.timezone))
+    assert_equal(stored(database, name), from_spans(corpus[name], database.timezone))
 
 
 def test_a_call_after_midnight_is_spent_on_its_own_day_and_its_run_counts_on_the_day_before(
@@ -314,7 +315,7 @@ def test_budgets_follow_whatever_comes_in_any_order_and_however_often(
     for request in again:
         insert(database, {another: request}, tmp_path)
     settle(database, 30)
-    assert_same(stored(database, another), stored(database, one))
+    assert_equal(stored(database, another), stored(database, one))
 
 
 HOUR, HALF = timedelta(hours=1), timedelta(hours=12)

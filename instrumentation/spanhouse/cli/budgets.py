@@ -8,7 +8,7 @@ import typer
 from spanhouse.cli._console import say, say_rows
 from spanhouse.cli._flags import with_settings
 from spanhouse.cli._open import usable_database
-from spanhouse_schema.budgets import Budget, clear_limit, set_limit
+from spanhouse_schema.budgets import PERIODS, SCOPES, Budget, clear_limit, set_limit
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(
@@ -90,8 +90,7 @@ def list_budgets(settings: Settings, as_json: Json = False) -> None:
     with usable_database(settings) as database:
         rows = database.rows(
             f"SELECT {', '.join(columns)} FROM spanhouse.budget_verdicts "
-            "ORDER BY tenant_id, indexOf(['tenant', 'agent', 'user', 'session'], scope), scope_id, "
-            "indexOf(['day', 'week', 'month'], period)"
+            f"ORDER BY tenant_id, indexOf({list(SCOPES)}, scope), scope_id, indexOf({list(PERIODS)}, period)"
         )
     say_rows(columns, rows, as_json=as_json)
 

@@ -63,11 +63,6 @@ def _backfill() -> list[str]:
     """
     return [
         "TRUNCATE TABLE spanhouse.record_statements",
-        f"INSERT INTO spanhouse.record_spans {_selected('record_spans_mv')}",
-        f"INSERT INTO spanhouse.record_statements {_selected('record_events_mv')}",
+        f"INSERT INTO spanhouse.record_spans {ddl.selected('record_spans_mv')}",
+        f"INSERT INTO spanhouse.record_statements {ddl.selected('record_events_mv')}",
     ]
-
-
-def _selected(name: str) -> str:
-    (view,) = ddl.statements(name)
-    return view.partition(" AS\n")[2]

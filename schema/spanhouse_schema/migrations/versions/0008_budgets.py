@@ -86,11 +86,9 @@ def downgrade() -> None:
 
 def _backfill() -> list[str]:
     """From the beginning, should an earlier one have died on its way."""
-    (cycles,) = ddl.statements("agent_cycles_mv")
-    _, _, select = cycles.partition(" AS\n")
     return [
         "TRUNCATE TABLE spanhouse.agent_cycles",
-        f"INSERT INTO spanhouse.agent_cycles {select}",
+        f"INSERT INTO spanhouse.agent_cycles {ddl.selected('agent_cycles_mv')}",
         _SPEND,
         _budget(),
     ]
