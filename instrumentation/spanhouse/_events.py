@@ -1,0 +1,39 @@
+"""Send an event: an OpenTelemetry log record with a name of ours, through whatever logger provider there is."""
+
+from collections.abc import Mapping
+from time import time_ns
+from uuid import uuid4
+
+from opentelemetry._logs import SeverityNumber, get_logger
+from opentelemetry.context import Context
+from opentelemetry.util.types import AnyValue
+
+from spanhouse import _context
+from spanhouse.attributes import EVENT_ID
+
+_logger = get_logger("spanhouse")
+
+
+def emit(
+    name: str,
+    attributes: Mapping[str, AnyValue] | None = None,
+    *,
+    body: str | None = None,
+    context: Context | None = None,
+) -> None:
+    """Send the event `name`, such as `spanhouse.trigger`, now.
+
+    It is of the execution, the session and the user that `context` (by default the caller's) runs under, unless
+    `attributes` say otherwise, and carries an id, so that it counts once however often it is delivered.
+    """
+    attribution = _context.current(context)
+    agent = attribution.execution.agent if attribution.execution else {}
+    _logger.emit(
+        timestamp=time_ns(),
+        context=context,
+        severity_number=SeverityNumber.INFO,
+        severity_text="INFO",
+        body=body,
+        attributes={EVENT_ID: uuid4().hex, **agent, **attribution.carried, **(attributes or {})},
+        event_name=name,
+    )

@@ -1,0 +1,67 @@
+"""What Spanhouse writes on the wire: the names of attributes and events, so that no string is spelled twice.
+
+Standard names come from OpenTelemetry's semantic conventions (general, and GenAI); `spanhouse.*` stands only where
+those have none. `docs/conventions.md`, `docs/events.md` and `docs/records.md` say how each is read.
+"""
+
+# OpenTelemetry, general.
+ERROR_TYPE = "error.type"
+SESSION_ID = "session.id"
+USER_ID = "user.id"
+
+# OpenTelemetry, GenAI.
+OPERATION_NAME = "gen_ai.operation.name"
+PROVIDER_NAME = "gen_ai.provider.name"
+CONVERSATION_ID = "gen_ai.conversation.id"
+AGENT_ID = "gen_ai.agent.id"
+AGENT_NAME = "gen_ai.agent.name"
+AGENT_DESCRIPTION = "gen_ai.agent.description"
+AGENT_VERSION = "gen_ai.agent.version"
+WORKFLOW_NAME = "gen_ai.workflow.name"
+TOOL_NAME = "gen_ai.tool.name"
+TOOL_TYPE = "gen_ai.tool.type"
+TOOL_DESCRIPTION = "gen_ai.tool.description"
+TOOL_CALL_ID = "gen_ai.tool.call.id"
+TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
+TOOL_RESULT = "gen_ai.tool.call.result"
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_STREAM = "gen_ai.request.stream"
+RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_ID = "gen_ai.response.id"
+RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
+RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+CACHE_WRITE_TOKENS = "gen_ai.usage.cache_write.input_tokens"
+REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+
+# OpenInference's, where GenAI has no name for any input and output.
+INPUT_VALUE = "input.value"
+OUTPUT_VALUE = "output.value"
+
+# Ours.
+EXECUTION_ID = "spanhouse.execution.id"
+PARENT_EXECUTION_ID = "spanhouse.execution.parent_id"
+EXECUTION_AGENT_NAME = "spanhouse.execution.agent_name"
+EXECUTION_STATUS = "spanhouse.execution.status"
+EXECUTION_STATUS_MESSAGE = "spanhouse.execution.status_message"
+EXECUTION_WAITING_FOR = "spanhouse.execution.waiting_for"
+EXECUTION_PROGRESS = "spanhouse.execution.progress"
+EXECUTION_TASKS_TOTAL = "spanhouse.execution.tasks_total"
+EXECUTION_TASKS_COMPLETED = "spanhouse.execution.tasks_completed"
+EXECUTION_EXPIRES_IN = "spanhouse.execution.expires_in"
+EXECUTION_OUTCOME = "spanhouse.execution.outcome"
+EXECUTION_CONFIDENCE = "spanhouse.execution.confidence"
+EVENT_ID = "spanhouse.event.id"
+AGENT_TYPE = "spanhouse.agent.type"
+CLIENT_ACCOUNT_ID = "spanhouse.client_account.id"
+ENGAGEMENT_ID = "spanhouse.engagement.id"
+CASE_ID = "spanhouse.case.id"
+FLOW_ID = "spanhouse.flow.id"
+COST_USD = "spanhouse.cost_usd"
+OUTPUT_SCHEMA = "spanhouse.output.schema"
+OUTPUT_SCHEMA_VERSION = "spanhouse.output.schema_version"
+OUTPUT_JSON = "spanhouse.output.json"
