@@ -6,6 +6,7 @@ those have none. `docs/conventions.md`, `docs/events.md` and `docs/records.md` s
 
 # OpenTelemetry, general.
 ERROR_TYPE = "error.type"
+EXCEPTION_MESSAGE = "exception.message"
 SESSION_ID = "session.id"
 USER_ID = "user.id"
 
@@ -61,6 +62,13 @@ CLIENT_ACCOUNT_ID = "spanhouse.client_account.id"
 ENGAGEMENT_ID = "spanhouse.engagement.id"
 CASE_ID = "spanhouse.case.id"
 FLOW_ID = "spanhouse.flow.id"
+TASK_ID = "spanhouse.task.id"
+TASK_NAME = "spanhouse.task.name"
+TASK_TYPE = "spanhouse.task.type"
+TASK_DESCRIPTION = "spanhouse.task.description"
+TASK_RESULT = "spanhouse.task.result"
+TASK_CONFIDENCE = "spanhouse.task.confidence"
+MEMORY_MB = "spanhouse.memory_mb"
 COST_USD = "spanhouse.cost_usd"
 OUTPUT_SCHEMA = "spanhouse.output.schema"
 OUTPUT_SCHEMA_VERSION = "spanhouse.output.schema_version"

@@ -1,0 +1,1 @@
+"""The SDK, in the process of an agent."""
