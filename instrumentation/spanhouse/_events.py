@@ -1,17 +1,22 @@
 """Send an event: an OpenTelemetry log record with a name of ours, through whatever logger provider there is."""
 
+import functools
 from collections.abc import Mapping
 from time import time_ns
 from uuid import uuid4
 
-from opentelemetry._logs import SeverityNumber, get_logger
+from opentelemetry._logs import Logger, SeverityNumber, get_logger
 from opentelemetry.context import Context
 from opentelemetry.util.types import AnyValue
 
 from spanhouse import _context
 from spanhouse.attributes import EVENT_ID
 
-_logger = get_logger("spanhouse")
+
+@functools.cache
+def logger() -> Logger:
+    """Where our events go; asked for with the first of them, when there is a provider."""
+    return get_logger("spanhouse")
 
 
 def emit(
@@ -28,7 +33,7 @@ def emit(
     """
     attribution = _context.current(context)
     agent = attribution.execution.agent if attribution.execution else {}
-    _logger.emit(
+    logger().emit(
         timestamp=time_ns(),
         context=context,
         severity_number=SeverityNumber.INFO,
