@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.context import get_current
 
 import spanhouse
 from tests.sdk.conftest import Telemetry
@@ -75,11 +76,13 @@ class Actor:
         self._left.clear()
 
     async def _act(self, script: Script) -> None:
+        around = get_current()
         for step in script:
             if isinstance(step, tuple):
                 await self._inside(*step)
             else:
                 await self._step(step)
+            assert get_current() is around, f"{step} left its own context behind"
 
     async def _step(self, step: str) -> None:
         if step == "tool":
