@@ -7,8 +7,7 @@ code that asks, and nothing is ever set for "the process".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from contextvars import Token
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from spanhouse.execution import Execution
 
 _KEY = create_key("spanhouse-attribution")
+_ATTACHED = create_key("spanhouse-attached")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -54,34 +54,38 @@ def carrying(attribution: Attribution, context: Context | None = None) -> Contex
     return set_value(_KEY, attribution, context)
 
 
-@dataclass(frozen=True, slots=True)
 class Attached:
     """A context that was made the current one, and how to go back."""
 
-    context: Context
-    token: Token[Context]
+    __slots__ = ("_before", "_context", "_left")
 
-    @classmethod
-    def now(cls, context: Context) -> Attached:
-        """Make a context the current one."""
-        return cls(context, attach(context))
+    def __init__(self, context: Context) -> None:
+        self._before = get_current()
+        self._left = False
+        self._context = set_value(_ATTACHED, self, context)
+        attach(self._context)
 
     def leave(self) -> None:
         """Make the one before it current again, if this one still is.
 
-        It is not when a generator was abandoned inside a block and ends somewhere else, later: then whatever is current
-        is somebody else's, and stays.
+        It is not when a generator was abandoned inside a block, and ends later, somewhere else: what is current there
+        is somebody else's and stays, and who leaves that goes back past this one.
         """
-        if get_current() is self.context:
-            # The generator ends in another thread or task, which happens to run in the same context.
-            with suppress(ValueError):
-                self.token.var.reset(self.token)
+        self._left = True
+        if get_current() is self._context:
+            attach(self._still_open())
+
+    def _still_open(self) -> Context:
+        before = self._before
+        while isinstance(outer := before.get(_ATTACHED), Attached) and outer._left:
+            before = outer._before
+        return before
 
 
 @contextmanager
 def attached(context: Context) -> Iterator[None]:
     """Run the block in a context."""
-    entered = Attached.now(context)
+    entered = Attached(context)
     try:
         yield
     finally:

@@ -51,7 +51,7 @@ class Recording:
 
     def enter(self) -> None:
         """Make its context the current one."""
-        self._attached = Attached.now(self.context)
+        self._attached = Attached(self.context)
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, as failed where an `Exception` is given; what is cancelled or interrupted has not failed."""

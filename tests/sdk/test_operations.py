@@ -235,15 +235,17 @@ def test_an_abandoned_stream_ends_where_it_is_closed_and_its_context_is_nobodys(
     telemetry.span("execute_tool think")
 
 
-def test_a_block_in_a_generator_that_ends_elsewhere_leaves_what_is_current_there_alone(telemetry: Telemetry) -> None:
+def test_a_block_in_a_generator_that_ends_late_leaves_what_is_current_then_alone(telemetry: Telemetry) -> None:
     def undecorated() -> Iterator[int]:
         with spanhouse.agent("abandoned"):
             yield 1
 
-    words = copy_context().run(lambda: (steps := undecorated(), next(steps)))[0]
+    words = undecorated()
+    next(words)
     with spanhouse.agent("other") as other:
         words.close()  # type: ignore[attr-defined]  # an Iterator that is a generator
         assert spanhouse.execution.current() is other
+    assert not spanhouse.execution.current(), "and nobody goes back into what has ended"
 
 
 def test_what_a_generator_is_sent_and_what_is_thrown_into_it_reaches_it(telemetry: Telemetry) -> None:
