@@ -14,7 +14,8 @@ _BLOCK = 2_000_000
 # What the n-th trace, and the s-th of its ten spans, is called. The first is the agent's, and everybody's parent.
 _TRACE_ID = "lower(hex(sipHash128(n)))"
 _SPAN_ID = "lower(hex(sipHash64(n, s)))"
-_AGENT_NAME = f"concat('agent-', toString(sipHash64(n, 'agent') % {AGENTS}))"
+_AGENT = f"sipHash64(n, 'agent') % {AGENTS}"
+_AGENT_NAME = f"concat('agent-', toString({_AGENT}))"
 _STARTED_AT = "toDateTime64('2026-10-20 00:00:00', 9) + toIntervalMillisecond(n)"
 _SESSION_ID = "concat('session-', toString(intDiv(n, 10)))"
 _USER_ID = "concat('user-', toString(sipHash64(n, 'user') % 10000))"
@@ -26,7 +27,7 @@ _EXECUTION = {
     "ExecutionId": "lower(hex(sipHash64(n, 0)))",
     "RootExecutionId": "lower(hex(sipHash64(n, 0)))",
     "Kind": "'agent'",
-    "ServiceName": "concat('service-', toString(n % 20))",
+    "ServiceName": f"concat('service-', toString({_AGENT} % 20))",
     "AgentName": _AGENT_NAME,
     "SessionId": _SESSION_ID,
     "UserId": _USER_ID,
@@ -124,7 +125,7 @@ def _insert_spans(
             "StartedAt": f"{_STARTED_AT} + toIntervalMillisecond(s)",
             "EndedAt": f"{_STARTED_AT} + toIntervalMillisecond(s + sipHash64(n, s) % 60000)",
             "IngestedAt": "now64(3)",
-            "ServiceName": "concat('service-', toString(n % 20))",
+            "ServiceName": f"concat('service-', toString({_AGENT} % 20))",
             "ScopeName": "'bench'",
             "SpanName": "Kind",
             "Kind": f"if(s < 10, {_KIND}, 'tool')",

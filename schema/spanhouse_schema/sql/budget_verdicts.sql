@@ -16,7 +16,11 @@ SELECT
 FROM spanhouse.budget_limits_now AS limits
 LEFT JOIN
 (
-    SELECT * FROM spanhouse.agent_budget_daily FINAL WHERE date >= toDate32(now(), {timezone:String}) - 31
+    SELECT *
+    FROM spanhouse.agent_budget_daily FINAL
+    WHERE date >= toDate32(now(), {timezone:String}) - 31
+        -- Of the users and sessions there are many, and few have limits: this is a fourteenth of the work without it.
+        AND (scope = 'tenant' OR (scope, scope_id) IN (SELECT scope, scope_id FROM spanhouse.budget_limits))
 ) AS day ON day.tenant_id = limits.tenant_id AND day.scope = limits.scope AND day.scope_id = limits.scope_id
     AND day.date >= limits.window_start AND day.date <= limits.date
 GROUP BY tenant_id, scope, scope_id, period, window_start;
