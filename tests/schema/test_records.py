@@ -254,6 +254,16 @@ def test_the_metrics_of_a_completed_session(database: Database, tenant: str, tmp
     }
 
 
+def test_operations_that_are_said_one_by_one_add_up(database: Database, tenant: str, tmp_path: Path) -> None:
+    first, second, third = (
+        Event("spanhouse.session.operation", moment, {**SESSION, "spanhouse.session.operation_id": operation})
+        for moment, operation in [(1, "op-3"), (2, "op-4"), (3, "op-1")]
+    )
+    send(database, tenant, [third, first, *CYCLE, second, first], tmp_path)
+    (session,) = read(database, "agent_sessions", tenant)
+    assert session["operation_ids"] == ["op-1", "op-2", "op-3", "op-4"]
+
+
 def test_a_trigger(database: Database, tenant: str, tmp_path: Path) -> None:
     send(database, tenant, [TRIGGER, TRIGGER], tmp_path)
     (trigger,) = read(database, "agent_triggers", tenant)

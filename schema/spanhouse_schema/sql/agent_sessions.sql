@@ -1,7 +1,7 @@
 -- One row is one session (a cycle of research, a conversation): of what was said of it the latest, and what its executions used.
 -- Read by analysts; agent_metrics is made of it. Fields that nobody said are NULL.
 -- Agents that run under a session's id and say nothing of it make a session too. Its phase is NULL: nobody said that it is idle.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_sessions AS
+CREATE OR REPLACE VIEW spanhouse.agent_sessions AS
 SELECT
     TenantId AS tenant_id,
     SessionId AS id,
@@ -15,7 +15,8 @@ SELECT
     record_text(Facts, 'strategy_name') AS strategy_name,
     record_text(Facts, 'strategy_config') AS strategy_config,
     coalesce(record_text(Facts, 'strategy_file_path'), record_text(Facts, 'strategy_file')) AS strategy_file_path,
-    record_list(Facts['operation_ids']) AS operation_ids,
+    -- Said all at once, the latest list; and one by one, by processes that do not know of each other.
+    arrayDistinct(arrayConcat(record_list(Facts['operation_ids']), arrayMap(operation -> operation.3, Operations))) AS operation_ids,
     record_text(Facts, 'training_results') AS training_results,
     record_text(Facts, 'backtest_results') AS backtest_results,
     record_text(Facts, 'assessment') AS assessment,
@@ -56,6 +57,7 @@ FROM
         sumOrNull(InputTokens) AS TokensIn,
         sumOrNull(OutputTokens) AS TokensOut,
         sumOrNull(CostUSD) AS Cost,
+        arraySort(groupArrayIf((At, Id, Said['operation_id']), notEmpty(Said['operation_id']))) AS Operations,
         min(StartedAt) AS CreatedAt,
         max(At) AS UpdatedAt,
         record_latest(maxMap(record_dated(Said, At, Id))) AS Facts
