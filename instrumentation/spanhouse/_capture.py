@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import Enum
 from inspect import Parameter, signature
 from json import JSONEncoder
+from math import inf
+from numbers import Integral, Real
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -36,22 +38,31 @@ def to_json(value: object) -> str:
     A text is itself. What is longer than `MAX_CHARACTERS` is cut, and says so at its end; what cannot be written (keys
     that are no text, circles) is its repr.
     """
+    return _cut(_json(value, MAX_CHARACTERS))
+
+
+def to_whole_json(value: object) -> str:
+    """The same, never cut."""
+    return _json(value, inf)
+
+
+def _json(value: object, enough: float) -> str:
     if isinstance(value, str):
-        return _cut(value)
+        return value
     try:
-        return _cut("".join(_chunks(value)))
+        return "".join(_chunks(value, enough))
     # A user's own __repr__, model or mapping may raise anything, and recording it must not break the agent.
     except Exception:  # noqa: BLE001
         return _ENCODER.encode(_described(value))
 
 
-def _chunks(value: object) -> Iterator[str]:
+def _chunks(value: object, enough: float) -> Iterator[str]:
     length = 0
     for chunk in _ENCODER.iterencode(value):
         # Python writes numbers that JSON does not have; no other chunk ends with these letters, a text has its quote.
         yield _without_nan(chunk) if chunk[-1] in "Ny" else chunk
         length += len(chunk)
-        if length > MAX_CHARACTERS:
+        if length > enough:
             return
 
 
@@ -85,6 +96,9 @@ _PLAIN: tuple[tuple[tuple[Any, ...], Callable[[Any], object]], ...] = (
     ((Set,), list),
     ((date, time), lambda value: value.isoformat()),
     ((UUID, Decimal, PurePath), str),
+    # NumPy's and its like.
+    ((Integral,), int),
+    ((Real,), float),
 )
 
 

@@ -9,7 +9,7 @@ from opentelemetry._logs import Logger, SeverityNumber, get_logger
 from opentelemetry.context import Context
 from opentelemetry.util.types import AnyValue
 
-from spanhouse import _context
+from spanhouse import _attribution
 from spanhouse.attributes import EVENT_ID
 
 
@@ -29,16 +29,22 @@ def emit(
     """Send the event `name`, such as `spanhouse.trigger`, now.
 
     It is of the execution, the session and the user that `context` (by default the caller's) runs under, unless
-    `attributes` say otherwise, and carries an id, so that it counts once however often it is delivered.
+    `attributes` say otherwise, and carries an id, so that it counts once however often it is delivered. An attribute
+    that is None is not said; one that is empty takes away what the context would say.
     """
-    attribution = _context.current(context)
+    attribution = _attribution.of(context)
     agent = attribution.execution.agent if attribution.execution else {}
+    said = {EVENT_ID: uuid4().hex, **agent, **attribution.carried, **_given(attributes or {})}
     logger().emit(
         timestamp=time_ns(),
         context=context,
         severity_number=SeverityNumber.INFO,
         severity_text="INFO",
         body=body,
-        attributes={EVENT_ID: uuid4().hex, **agent, **attribution.carried, **(attributes or {})},
+        attributes={key: value for key, value in said.items() if value != ""},
         event_name=name,
     )
+
+
+def _given(attributes: Mapping[str, AnyValue]) -> dict[str, AnyValue]:
+    return {key: value for key, value in attributes.items() if value is not None}

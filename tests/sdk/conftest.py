@@ -82,11 +82,11 @@ def telemetry() -> Iterator[Telemetry]:
     tracing.add_span_processor(SimpleSpanProcessor(spans))
     logging = LoggerProvider(shutdown_on_exit=False)
     logging.add_log_record_processor(SimpleLogRecordProcessor(logs))
-    with _Globals(tracing, logging):
+    with Globals(tracing, logging):
         yield Telemetry(spans, logs)
 
 
-class _Globals:
+class Globals:
     """OpenTelemetry lets a process set its providers once. These are taken back, as its own tests do it."""
 
     def __init__(self, tracing: TracerProvider, logging: LoggerProvider) -> None:
