@@ -62,7 +62,7 @@ def test_what_the_readme_shows_is_what_happens(clone: "Clone") -> None:
     "page",
     [
         *("sending", "querying", "sql", "operating", "cli", "tenants", "events", "prices", "budgets", "records"),
-        *("patterns", "audit"),
+        *("patterns", "audit", "sdk"),
     ],
 )
 def test_what_the_manual_shows_runs(clone: "Clone", page: str) -> None:
