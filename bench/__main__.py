@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import days, door, end_to_end, executions, history, insert, latency, memory, settle
+from bench import days, door, end_to_end, executions, history, insert, latency, memory, sdk_redaction, settle
 from bench.report import Figure, publish
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "days": days.measure,
     "settle": settle.measure,
     "memory": memory.measure,
+    "sdk-redaction": sdk_redaction.measure,
 }
 LONG = ("history", "days", "settle", "memory")
 

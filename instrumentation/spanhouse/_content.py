@@ -74,6 +74,7 @@ _STANDARD = """
     spanhouse.task.id spanhouse.task.name spanhouse.task.type spanhouse.task.status spanhouse.session.phase
     spanhouse.session.outcome spanhouse.trigger.reason spanhouse.trigger.invoked spanhouse.trigger.skip_reason
     spanhouse.trigger.budget_used_usd spanhouse.trigger.budget_remaining_usd spanhouse.pattern.id
+    spanhouse.pattern.type spanhouse.pattern.confidence spanhouse.session.gate_failed spanhouse.session.operation_id
     spanhouse.feedback.pattern_id spanhouse.feedback.score
     service.name service.namespace service.version service.instance.id
     deployment.environment deployment.environment.name
