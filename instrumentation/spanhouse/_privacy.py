@@ -21,6 +21,7 @@ from opentelemetry.util.types import AnyValue
 
 from spanhouse._changed import BODY, Keep, attributes_kept, record_with, span_with
 from spanhouse._content import is_content, is_standard
+from spanhouse.attributes import OUTPUT_JSON, SESSION_ASSESSMENT, SESSION_STRATEGY_CONFIG, session_results
 from spanhouse.errors import SpanhouseError
 from spanhouse.redaction import Redactor
 
@@ -36,6 +37,10 @@ _NOT_CAPTURED = frozenset({"false", "0", "no_content"})
 # A secret that a cut goes through is found if this much of what follows is looked at.
 _BEHIND_THE_CUT = 4096
 _SHARED = 64
+# JSON that is read as JSON: half of it is none. Whoever records it means all of it.
+_RECORDS = frozenset(
+    {OUTPUT_JSON, SESSION_ASSESSMENT, SESSION_STRATEGY_CONFIG, session_results("training"), session_results("backtest")}
+)
 _log = logging.getLogger("spanhouse")
 
 
@@ -198,7 +203,7 @@ class _Values:
         if value is None or isinstance(value, bool | float):
             return value
         characters = _characters(value)
-        if characters > self._max:
+        if characters > self._max and name not in _RECORDS:
             return self._cut(value, characters)
         return self._redactor.value(value, name) if self._redactor else value
 

@@ -242,6 +242,13 @@ def test_a_long_text_is_cut_and_says_how_much() -> None:
     assert body == '["' + "x" * 98 + "[cut: the first 100 of 1000 characters are kept]"
 
 
+def test_the_json_of_a_record_is_redacted_and_never_cut() -> None:
+    output = json.dumps({"by": ADDRESS, "text": "x" * 1000})
+    exported = Exported(Privacy(redactor=Redactor(), max_characters=100))
+    left = exported.span({"spanhouse.output.json": output}).attributes
+    assert json.loads(str((left or {})["spanhouse.output.json"])) == {"by": "[redacted: email]", "text": "x" * 1000}
+
+
 @settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 60), st.sampled_from([ADDRESS, KEY, "+49 30 1234567"]))
 def test_no_half_of_a_secret_is_left_where_a_text_is_cut(before: int, between: int, secret: str) -> None:
