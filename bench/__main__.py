@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import days, door, end_to_end, executions, history, insert, latency, memory, sdk_redaction, settle
+from bench import days, door, end_to_end, executions, history, insert, latency, memory, sdk, sdk_redaction, settle
 from bench.report import Figure, publish
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
@@ -16,6 +16,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "executions": executions.measure,
     "history": history.measure,
     "days": days.measure,
+    "sdk": sdk.measure,
     "settle": settle.measure,
     "memory": memory.measure,
     "sdk-redaction": sdk_redaction.measure,

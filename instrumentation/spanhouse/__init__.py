@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from spanhouse import execution
@@ -16,6 +15,7 @@ from spanhouse.execution import Execution
 
 if TYPE_CHECKING:
     from spanhouse import budget, outputs
+    from spanhouse._setup import dropped, flush, init, shutdown
 
 __all__ = [
     "BudgetExceeded",
@@ -31,13 +31,17 @@ __all__ = [
     "__version__",
     "agent",
     "budget",
+    "dropped",
     "execution",
     "feedback",
+    "flush",
+    "init",
     "llm_call",
     "outputs",
     "pattern",
     "pattern_referenced",
     "session",
+    "shutdown",
     "task",
     "tool",
     "trigger",
@@ -46,9 +50,14 @@ __all__ = [
 
 __version__ = "0.1.0"
 
+_MODULES = {"budget", "outputs"}
+_OF_SETUP = {"dropped", "flush", "init", "shutdown"}
 
-def __getattr__(name: str) -> ModuleType:
-    """Load what few programs need when it is asked for: what they stand on takes its time."""
-    if name in {"budget", "outputs"}:
+
+def __getattr__(name: str) -> object:
+    """Load what few programs need, or need once, when it is asked for: what it stands on takes its time."""
+    if name in _MODULES:
         return importlib.import_module(f"spanhouse.{name}")
+    if name in _OF_SETUP:
+        return getattr(importlib.import_module("spanhouse._setup"), name)
     raise AttributeError(f"module 'spanhouse' has no attribute {name!r}")

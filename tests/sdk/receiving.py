@@ -1,0 +1,145 @@
+"""An OTLP receiver that can misbehave, and programs that send to it: real sockets, real processes."""
+
+import gzip
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
+from tests.process import environment
+
+
+@dataclass(frozen=True)
+class Received:
+    """A span, an event or a metric: its name, its attributes, those of its resource, and its ids."""
+
+    name: str
+    attributes: dict[str, str]
+    resource: dict[str, str]
+    trace_id: str = ""
+    span_id: str = ""
+
+
+@dataclass
+class Receiver:
+    """Listens on a free port. Answers with `status`; while `hangs` is set it does not answer at all."""
+
+    status: int = 200
+    hangs: threading.Event = field(default_factory=threading.Event)
+    spans: list[Received] = field(default_factory=list)
+    events: list[Received] = field(default_factory=list)
+    metrics: list[Received] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    requests: int = 0
+
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hangs.clear()
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Where to send to."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def span_names(self) -> list[str]:
+        """Of the spans, sorted: which thread's come first is chance."""
+        return sorted(span.name for span in self.spans)
+
+    def span(self, name: str) -> Received:
+        """The only span of this name."""
+        (span,) = [span for span in self.spans if span.name == name]
+        return span
+
+    def take(self, path: str, body: bytes) -> None:
+        """Keep what came."""
+        if path == "/v1/traces":
+            for traces in ExportTraceServiceRequest.FromString(body).resource_spans:
+                resource = _texts(traces.resource.attributes)
+                self.spans += [
+                    Received(s.name, _texts(s.attributes), resource, s.trace_id.hex(), s.span_id.hex())
+                    for scope in traces.scope_spans
+                    for s in scope.spans
+                ]
+        elif path == "/v1/logs":
+            for logs in ExportLogsServiceRequest.FromString(body).resource_logs:
+                resource = _texts(logs.resource.attributes)
+                self.events += [
+                    Received(r.event_name, _texts(r.attributes), resource, r.trace_id.hex(), r.span_id.hex())
+                    for scope in logs.scope_logs
+                    for r in scope.log_records
+                ]
+        else:
+            for measured in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+                resource = _texts(measured.resource.attributes)
+                self.metrics += [
+                    Received(metric.name, {}, resource) for scope in measured.scope_metrics for metric in scope.metrics
+                ]
+
+
+def run(program: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a Python program to its end, which must be a good one, in a process of its own: one has its providers once.
+
+    It may use `spanhouse` without importing it, and finds the arguments in sys.argv[1:].
+    """
+    code = "import os, sys, time, logging\nimport spanhouse\nlogging.basicConfig()\n" + textwrap.dedent(program)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(env),
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended
+
+
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.requests += 1
+            while receiver.hangs.is_set():
+                threading.Event().wait(0.05)
+            if receiver.status == 200:
+                body = gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body
+                receiver.take(self.path, body)
+                receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
+                receiver.sizes.append(len(body))
+            self.send_response(receiver.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+def _texts(attributes: object) -> dict[str, str]:
+    return {each.key: _text(each) for each in attributes}  # type: ignore[attr-defined]  # protobuf's repeated field
+
+
+def _text(each: KeyValue) -> str:
+    kind = each.value.WhichOneof("value")
+    return str(getattr(each.value, kind)) if kind else ""

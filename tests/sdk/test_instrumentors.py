@@ -1,0 +1,109 @@
+"""What is installed is turned on, one instrumentor for each library; one that fails does not stop the agent."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.sdk.receiving import run
+
+PROGRAM = """
+    spanhouse.init(endpoint="http://127.0.0.1:9", instrument=eval(sys.argv[1]))
+    print(*getattr(sys, "turned_on", []))
+    spanhouse.shutdown(0)
+"""
+
+BOTH = ["openinference-instrumentation-otterlib", "opentelemetry-instrumentation-eelib"]
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder of distributions: libraries without code, and instrumentors that say when they are turned on."""
+    distribution(tmp_path, "otterlib")
+    distribution(tmp_path, "eelib", version="2.0")
+    instrumentor(tmp_path, "openinference-instrumentation-otterlib", "otterlib", library="otterlib")
+    instrumentor(tmp_path, "opentelemetry-instrumentation-otterlib", "otterlib", library="otterlib", names=True)
+    instrumentor(tmp_path, "opentelemetry-instrumentation-otterlib-v2", "otterlib", library="otterlib")
+    instrumentor(tmp_path, "opentelemetry-instrumentation-eelib", "eelib_client", library="eelib>=2")
+    return tmp_path
+
+
+def test_one_family_records_a_library_and_every_library_is_recorded(installed: Path) -> None:
+    assert turned_on(installed) == BOTH
+
+
+def test_a_library_that_is_missing_or_too_old_is_passed_over(installed: Path) -> None:
+    instrumentor(installed, "openinference-instrumentation-ghost", "ghost", library="ghostlib")
+    instrumentor(installed, "openinference-instrumentation-eelib", "eelib", library="eelib>=3")
+    assert turned_on(installed) == BOTH
+
+
+def test_what_a_variable_disables_stays_off(installed: Path) -> None:
+    disabled = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "otterlib, other"}
+    assert turned_on(installed, env=disabled) == ["opentelemetry-instrumentation-eelib"]
+    assert turned_on(installed, env={"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}) == []
+
+
+def test_init_may_name_which(installed: Path) -> None:
+    assert turned_on(installed, instrument="['eelib-client']") == ["opentelemetry-instrumentation-eelib"]
+    assert turned_on(installed, instrument="False") == []
+
+
+def test_one_that_fails_is_named_and_left_out(installed: Path) -> None:
+    distribution(installed, "brokenlib")
+    instrumentor(installed, "openinference-instrumentation-broken", "broken", library="brokenlib", fails=True)
+    ended = run(PROGRAM, "True", env={"PYTHONPATH": str(installed)})
+    assert "openinference-instrumentation-otterlib" in ended.stdout
+    assert ended.stderr.count("the instrumentor broken failed and is left out: RuntimeError('broken')") == 1
+
+
+def test_a_framework_that_records_itself_is_told_to_when_it_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "pydantic_ai.py").write_text(
+        "class Agent:\n    told = 0\n    @classmethod\n    def instrument_all(cls):\n        cls.told += 1\n"
+    )
+    program = """
+        {before}
+        spanhouse.init(endpoint="http://127.0.0.1:9")
+        print("pydantic_ai" in sys.modules)
+        import pydantic_ai
+        print(pydantic_ai.Agent.told)
+        spanhouse.shutdown(0)
+    """
+    env = {"PYTHONPATH": str(tmp_path)}
+    assert run(program.format(before=""), env=env).stdout.split() == ["False", "1"]
+    assert run(program.format(before="import pydantic_ai"), env=env).stdout.split() == ["True", "1"]
+
+
+def turned_on(installed: Path, instrument: str = "True", env: dict[str, str] | None = None) -> list[str]:
+    return run(PROGRAM, instrument, env={"PYTHONPATH": str(installed), **(env or {})}).stdout.split()
+
+
+def distribution(
+    folder: Path, name: str, version: str = "1.0", requires: tuple[str, ...] = (), points: str = ""
+) -> None:
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    extras = "Provides-Extra: instruments\n" + "".join(f"Requires-Dist: {each}\n" for each in requires)
+    info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{extras}")
+    info.joinpath("entry_points.txt").write_text(points)
+
+
+def instrumentor(
+    folder: Path, name: str, entry_point: str, *, library: str, names: bool = False, fails: bool = False
+) -> None:
+    """An instrumentor; one with `names` requires OpenLLMetry's list of names, as all of that family do."""
+    module = name.replace("-", "_")
+    does = "raise RuntimeError('broken')" if fails else f"sys.turned_on = [*getattr(sys, 'turned_on', []), {name!r}]"
+    (folder / f"{module}.py").write_text(
+        "import sys\n"
+        "from opentelemetry.instrumentation.instrumentor import BaseInstrumentor\n\n"
+        "class Instrumentor(BaseInstrumentor):\n"
+        "    def instrumentation_dependencies(self):\n        return ()\n"
+        f"    def _instrument(self, **kwargs):\n        {does}\n"
+        "    def _uninstrument(self, **kwargs):\n        pass\n"
+    )
+    requires = (
+        f'{library}; extra == "instruments"',
+        *(["opentelemetry-semantic-conventions-ai>=0.4"] if names else []),
+    )
+    points = f"[opentelemetry_instrumentor]\n{entry_point} = {module}:Instrumentor\n"
+    distribution(folder, name, requires=requires, points=points)
