@@ -28,7 +28,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield request.getfixturevalue("database")
         return
     directory = tmp_path_factory.mktemp("store")
-    opened = _engine(directory) if request.param == "engine over HTTP" else served(SERVER, directory)
+    opened = engine(directory) if request.param == "engine over HTTP" else served(SERVER, directory)
     with opened as database:
         yield database
 
@@ -50,6 +50,7 @@ def dsn(running: Spanhouse) -> str:
 
 
 @contextmanager
-def _engine(directory: Path) -> Generator[Database]:
-    with Spanhouse.start("engine", data_dir=directory) as engine, served(dsn(engine), directory) as database:
+def engine(directory: Path) -> Generator[Database]:
+    """The database of a `spanhouse engine`, over HTTP."""
+    with Spanhouse.start("engine", data_dir=directory) as running, served(dsn(running), directory) as database:
         yield database

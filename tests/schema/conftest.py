@@ -1,6 +1,6 @@
-"""The whole corpus in the database, once for all tests of a process."""
+"""The whole corpus in the database, once for all tests of a process; and a database that nobody else uses."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 
 import pytest
 
@@ -9,6 +9,7 @@ from spanhouse_schema.settling import settle
 from tests.exported import insert
 from tests.recorded import recorded
 from tests.reference import Row
+from tests.stores import engine
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +18,10 @@ def corpus(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Mapp
     insert(database, recorded(), tmp_path_factory.mktemp("corpus"))
     settle(database)
     return recorded()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Generator[Database]:
+    """The database of an engine of its own, which can be audited and rebuilt as a whole."""
+    with engine(tmp_path_factory.mktemp("alone")) as database:
+        yield database

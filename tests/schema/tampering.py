@@ -1,11 +1,15 @@
-"""A tenant of whom something stands in every derived table, and ways to make a row of each say what is not so."""
+"""Tenants of whom something stands in every derived table, and ways to make a row of each say what is not so."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+import pytest
+
 from spanhouse_schema import Database
+from spanhouse_schema.audit import Report, audit
+from spanhouse_schema.comparison import Difference
 from spanhouse_schema.settling import settle
 from tests.exported import insert
 from tests.recorded import span
@@ -25,7 +29,7 @@ SPANS = [
 ]
 _EVENT = f"""
     INSERT INTO spanhouse.otel_logs (TenantId, Timestamp, TraceId, SpanId, EventName, LogAttributes)
-    SELECT {{tenant:String}}, toDateTime64('2026-09-21 14:13:20', 9, 'UTC'), '{TRACE}', 'a',
+    SELECT arrayJoin({{tenants:Array(String)}}), toDateTime64('2026-09-21 14:13:20', 9, 'UTC'), '{TRACE}', 'a',
         'spanhouse.execution.progress', map('spanhouse.execution.progress', '0.25')
 """
 
@@ -57,13 +61,55 @@ TABLES = (
 WAYS = ("a number is another one", "a row is gone", "a row is too many")
 
 
+class Tampering(NamedTuple):
+    """A tenant, and what was done to one row of it, in one table."""
+
+    tenant: str
+    how: str
+    table: Tampered
+
+
 def planted(database: Database, directory: Path) -> str:
     """A tenant of its own, of whom an agent's run, a call of a model, an event and a session are settled."""
-    tenant = f"planted-{uuid4().hex}"
-    insert(database, {tenant: SPANS}, directory)
-    database.command(_EVENT, parameters={"tenant": tenant})
-    settle(database, 60)
+    (tenant,) = plant(database, directory, 1)
     return tenant
+
+
+def plant(database: Database, directory: Path, number: int) -> list[str]:
+    """So many such tenants: to settle all of them at once takes as long as to settle one."""
+    tenants = [f"planted-{uuid4().hex}" for _ in range(number)]
+    insert(database, dict.fromkeys(tenants, SPANS), directory)
+    database.command(_EVENT, parameters={"tenants": tenants})
+    settle(database, 60)
+    return tenants
+
+
+def tampered_with(database: Database, directory: Path) -> list[Tampering]:
+    """A tenant for every way to tamper with every table, to whom that was done and nothing else."""
+    todo = [(how, table) for table in TABLES for how in WAYS]
+    tenants = plant(database, directory, len(todo))
+    done = [Tampering(tenant, *each) for tenant, each in zip(tenants, todo, strict=True)]
+    for each in done:
+        tamper(database, *each)
+    return done
+
+
+def audited(database: Database) -> Report:
+    """What the audit says of everything, with every row that differs as an example."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spanhouse_schema.comparison._EXAMPLES", 10_000)
+        return audit(database)
+
+
+def examples(report: Report, tenant: str) -> dict[str, list[Difference]]:
+    """Those of a tenant, by table."""
+    found = ((each.table, example) for each in report.found for example in each.examples)
+    of_tenant = [(table, example) for table, example in found if tenant in _whose(example)]
+    return {name: [example for table, example in of_tenant if table == name] for name, _ in of_tenant}
+
+
+def _whose(example: Difference) -> Iterable[str]:
+    return (value for name, value in example.key.items() if name in {"TenantId", "tenant_id"})
 
 
 def tamper(database: Database, tenant: str, how: str, tampered: Tampered) -> None:
