@@ -16,6 +16,7 @@ from spanhouse_schema.budgets import Budget, clear_limit, set_limit
 from spanhouse_schema.settling import settle
 from tests.budgeted import Days, assert_budgeted, from_spans, stored
 from tests.exported import insert
+from tests.histories import History, histories, rounds
 from tests.oracle.budgets import Key
 from tests.recorded import recorded, span
 from tests.reference import Row
@@ -293,29 +294,33 @@ _LIMITS = st.tuples(
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(
-    requests=st.lists(st.lists(_SPANS, max_size=6), min_size=2, max_size=4),
-    limits=st.lists(_LIMITS, max_size=4, unique_by=lambda limit: (limit[0], limit[1])),
-    data=st.data(),
+    # Tenants side by side: a settling costs the same for all of them.
+    histories=st.lists(histories(_SPANS), min_size=8, max_size=8),
+    limits=st.lists(
+        st.lists(_LIMITS, max_size=4, unique_by=lambda limit: (limit[0], limit[1])), min_size=8, max_size=8
+    ),
 )
 def test_budgets_follow_whatever_comes_in_any_order_and_however_often(
-    database: Database, tmp_path: Path, requests: list[list[Row]], limits: list[Any], data: st.DataObject
+    database: Database, tmp_path: Path, histories: list[History], limits: list[list[Any]]
 ) -> None:
-    one, another = (f"budget-{next(_tenants)}" for _ in range(2))
-    for each in (one, another):
-        for (scope, scope_id), hours, usd, is_cleared in limits:
-            _limit(database, Budget(each, scope, scope_id), NOON + timedelta(hours=hours), usd, is_cleared=is_cleared)
-    for request in requests:
-        insert(database, {one: request}, tmp_path)
+    ones, others = ([f"budget-{next(_tenants)}" for _ in histories] for _ in range(2))
+    for tenants in (ones, others):
+        for tenant, said in zip(tenants, limits, strict=True):
+            for (scope, scope_id), hours, usd, is_cleared in said:
+                at = NOON + timedelta(hours=hours)
+                _limit(database, Budget(tenant, scope, scope_id), at, usd, is_cleared=is_cleared)
+    for requests in rounds(ones, (history.requests for history in histories)):
+        insert(database, requests, tmp_path)
         settle(database, 30)
-        assert_budgeted(database, one)
-    # The same in another order, some of it twice, settled at the end.
-    again = data.draw(st.permutations([*requests, *data.draw(st.lists(st.sampled_from(requests), max_size=2))]))
-    for request in again:
-        insert(database, {another: request}, tmp_path)
+        for tenant in requests:
+            assert_budgeted(database, tenant)
+    for requests in rounds(others, (history.again for history in histories)):
+        insert(database, requests, tmp_path)
     settle(database, 30)
-    assert_equal(stored(database, another), stored(database, one))
+    for one, other in zip(ones, others, strict=True):
+        assert_equal(stored(database, other), stored(database, one))
 
 
 HOUR, HALF = timedelta(hours=1), timedelta(hours=12)
