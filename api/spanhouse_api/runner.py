@@ -15,10 +15,13 @@ from spanhouse_schema import Connection, Database
 from spanhouse_schema.database import Statistics
 
 # chDB differs from a server in the first; the second keeps the end of long statements, by which they are cancelled.
+# The last two bound what an upload takes, which goes by numbers of rows otherwise, however long these are.
 _SETTINGS = {
     "implicit_select": "0",
     "log_queries_cut_to_length": "1000000000",
     "database": DEFAULT_DATABASE,
+    "input_format_max_block_size_bytes": str(16 * 2**20),
+    "min_insert_block_size_bytes": str(64 * 2**20),
 }
 
 

@@ -24,8 +24,14 @@ _GRANTS = (
     "GRANT SHOW ROW POLICIES ON *.*",
 )
 
+# A file that is read by pread takes a buffer of memory; chDB would map it, and take as much as the file is long.
 _USERS = """<clickhouse>
-  <profiles><default><max_memory_usage>{memory}</max_memory_usage></default></profiles>
+  <profiles>
+    <default>
+      <max_memory_usage>{memory}</max_memory_usage>
+      <storage_file_read_method>pread</storage_file_read_method>
+    </default>
+  </profiles>
   <quotas><default/></quotas>
   <users>
     <default>
