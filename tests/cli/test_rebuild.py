@@ -34,14 +34,18 @@ def test_what_is_to_be_rebuilt_has_to_be_said(
 
 
 @pytest.mark.slow
-def test_a_price_that_is_set_while_everything_runs_is_carried_to_what_was_settled_before(tmp_path: Path) -> None:
+def test_a_price_that_is_set_while_everything_runs_is_carried_to_what_was_settled_before(
+    tmp_path: Path, call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Some looks are enough for what is settled long since.
+    monkeypatch.setattr("spanhouse.cli.audit.PATIENCE_S", 7.0)
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
         up.sql_text(_call(f"'{_TRACE}'"))
         until(lambda: up.sql_text("SELECT cost_source FROM llm_calls") == "unpriced", timeout_s=30)
         _run(up.data_dir, "prices", "set", "us", "ours", "--input", "2")
-        differs = run("audit", "--data-dir", str(up.data_dir), "--json", timeout_s=200)
-        assert differs.returncode == 1
-        assert _different(json.loads(differs.stdout))["agent_calls"] == 1
+        differs = call("audit", "--data-dir", up.data_dir, "--json")
+        assert differs.code == 1
+        assert _different(json.loads(differs.out))["agent_calls"] == 1
         said = _run(up.data_dir, "rebuild", "--all")
         assert "1 executions are others than before" in said
         assert "they cost 0.002 USD, and cost 0 before: +0.002" in said

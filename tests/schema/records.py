@@ -71,7 +71,7 @@ def send(database: Database, tenant: str, things: Iterable[Event | Ended], direc
     for thing in things:
         signal, body = ("logs", _record(thing)) if isinstance(thing, Event) else ("traces", _span(thing))
         _insert(database, tenant, signal, body, directory)
-    settle(database, 3600)
+    settle(database, 120)
 
 
 def read(database: Database, view: str, tenant: str, order: str = "ALL") -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def perform(database: Database, tenant: str, tmp_path: Path) -> Perform:
 
 def _perform(database: Database, tenant: str, runs: Iterable[Run], directory: Path) -> None:
     insert(database, {tenant: rows(runs)}, directory)
-    settle(database, 3600)
+    settle(database, 120)
 
 
 def _found(database: Database, tenant: str, day: date = DAY) -> list[dict[str, Any]]:
@@ -368,14 +368,14 @@ def test_what_is_found_depends_neither_on_the_order_of_spans_nor_on_earlier_sear
     failing = (Run("clerk", hour=hour, calls=(FAILS,), trace=new_trace()) for hour in range(6, 14))
     spans = rows([*_usual("clerk"), *failing, looping, Run("clerk", cost=7, trace=new_trace())])
     insert(database, {tenant: spans}, tmp_path)
-    settle(database, 3600)
+    settle(database, 120)
     at_once = _found(database, tenant)
     assert {pattern["type"] for pattern in at_once} == {"cost_off", "repeated_call", "tool_failing"}
     chance = Random(seed)
     chance.shuffle(spans)
     for part in range(4):
         insert(database, {f"{tenant}-parts": [*spans[part::4], *chance.choices(spans, k=9)]}, tmp_path)
-        settle(database, 3600)
+        settle(database, 120)
         in_parts = _found(database, f"{tenant}-parts")
     assert [each | {"pattern_id": ""} for each in in_parts] == [each | {"pattern_id": ""} for each in at_once]
 

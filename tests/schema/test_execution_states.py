@@ -174,7 +174,7 @@ def _settled(database: Database, tenant: str, *things: Said | Ended) -> Sequence
     """The tenant's executions once these have come."""
     for thing in things:
         _insert(database, tenant, thing)
-    settling.settle(database, 3600)
+    settling.settle(database, 120)
     columns = (
         "TraceId, ExecutionId, ParentExecutionId, Kind, Status, StatusNow, WaitingFor, Progress, AgentName, UserId, "
         "toUnixTimestamp(StartedAt) AS StartedAt, EndedAt, ModelCalls, TotalModelCalls, InputTokens"

@@ -45,7 +45,7 @@ def _used(database: Database, tenant: str, keys: str = "model") -> dict[Any, dic
 
 def _settled(database: Database, tenant: str, directory: Path, *rows: Row) -> dict[Any, dict[str, Any]]:
     insert(database, {tenant: rows}, directory)
-    settle(database)
+    settle(database, 120)
     return _used(database, tenant)
 
 

@@ -39,7 +39,7 @@ def calls(database: Database, tmp_path: Path, request: pytest.FixtureRequest) ->
 
     def cost(*spans: dict[str, Any], columns: str = "CostUSD, CostSource") -> list[tuple[Any, ...]]:
         insert(database, {tenant: spans}, tmp_path)
-        settle(database)
+        settle(database, 120)
         ids = [each["SpanId"] for each in spans]
         rows = database.rows(
             f"SELECT SpanId, {columns} FROM spanhouse.agent_calls FINAL WHERE TenantId = {{tenant:String}}",
@@ -220,7 +220,7 @@ def test_names_that_are_no_text_are_priced_as_unknown(database: Database, calls:
     database.command(
         f"INSERT INTO spanhouse.otel_traces ({columns}) VALUES (now64(9), 'ff', '01', map({said}), '{tenant}')"
     )
-    settle(database)
+    settle(database, 120)
     assert database.rows(
         "SELECT CostSource FROM spanhouse.agent_calls FINAL WHERE TenantId = %(t)s", parameters={"t": tenant}
     ) == [("unpriced",)]
@@ -250,5 +250,5 @@ def test_a_day_of_calls_costs_what_the_oracle_says(database: Database, tmp_path:
         )
     ]
     insert(database, {"a day": spans}, tmp_path)
-    settle(database)
+    settle(database, 120)
     assert_settled(database, "a day", spans)
