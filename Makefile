@@ -17,7 +17,7 @@ up: $(READY) ## Run Spanhouse: OTLP on 4317 and 4318, SQL on 8123; Ctrl-C stops 
 
 test: $(READY) ## Run every check and every test; forty minutes on two cores
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## Run the fast checks: format, lint, layers, types, quick tests
 	@$(MAKE) --no-print-directory lint

@@ -1,13 +1,35 @@
 """Fixtures that every test may ask for."""
 
 import os
+from collections import Counter
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from spanhouse_schema import Database, Settings, migrate
 
 pytest_plugins = ["tests.stores"]
+
+# Files by parts of their names.
+_BEGUN_FIRST = (
+    *("test_docs", "test_nothing_lost", "test_records_laws", "test_discovery", "cli/test_rebuild", "test_executions"),
+    *("schema/test_rebuild", "daily_crashes", "test_budgets", "daily_zones", "test_running", "test_prices"),
+    *("test_audit", "test_up", "test_retries", "test_loader_away", "test_performance", "test_migrate"),
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several processes, begin with the files that take longest: no core waits for one of them at the end."""
+    if not hasattr(config, "workerinput"):
+        return
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (_rank(item.path), -tests[item.path]))
+
+
+def _rank(path: Path) -> int:
+    found = (rank for rank, name in enumerate(_BEGUN_FIRST) if name in path.as_posix())
+    return next(found, len(_BEGUN_FIRST))
 
 
 @pytest.fixture(scope="session")
