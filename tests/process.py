@@ -65,7 +65,12 @@ class Spanhouse:
             )
         running = cls(process, data_dir, log_path, ports)
         if wait:
-            running.wait_until_ready(f"{running.sql}/ping" if command == "engine" else f"{running.http}/ready")
+            try:
+                running.wait_until_ready(f"{running.sql}/ping" if command == "engine" else f"{running.http}/ready")
+            except BaseException:
+                # Nobody else knows of it.
+                running.kill()
+                raise
         return running
 
     @property
