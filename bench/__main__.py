@@ -5,7 +5,20 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import days, door, end_to_end, executions, history, insert, latency, memory, sdk, sdk_redaction, settle
+from bench import (
+    days,
+    door,
+    end_to_end,
+    executions,
+    history,
+    insert,
+    latency,
+    memory,
+    sdk,
+    sdk_calls,
+    sdk_redaction,
+    settle,
+)
 from bench.report import Figure, publish
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
@@ -17,9 +30,10 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "history": history.measure,
     "days": days.measure,
     "sdk": sdk.measure,
+    "sdk-calls": sdk_calls.measure,
+    "sdk-redaction": sdk_redaction.measure,
     "settle": settle.measure,
     "memory": memory.measure,
-    "sdk-redaction": sdk_redaction.measure,
 }
 LONG = ("history", "days", "settle", "memory")
 
