@@ -76,10 +76,11 @@ def _run_agents(port: int, pipe: "Connection[object, object]") -> None:
     taken, rate = _calls(USUAL_S)
     pipe.send((_p999(taken), rate))
     pipe.recv()
+    before = spanhouse.dropped()["spans"]
     taken, rate = _calls(OUTAGE_S)
     pipe.send((_p999(taken), rate))
     time.sleep(1)
-    pipe.send(spanhouse.dropped()["spans"])
+    pipe.send(spanhouse.dropped()["spans"] - before)
     spanhouse.shutdown(0)
 
 
