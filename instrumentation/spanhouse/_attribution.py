@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 
 from opentelemetry import baggage
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span, SpanProcessor
 
 from spanhouse import _context
 from spanhouse._context import UNATTRIBUTED, Attribution
@@ -46,14 +45,17 @@ def configure(propagate: Collection[str]) -> None:
 
 
 def of(context: Context | None = None) -> Attribution:
-    """Whose work is done in a context, by default the caller's: as this process knows, or as its caller said."""
+    """Whose work is done in a context, by default the caller's: as is known here, or as the caller's process says."""
     known = _context.current(context)
-    if known is not UNATTRIBUTED:
-        return known
-    told = baggage.get_all(context)
-    if not told:
+    return told(context) if known is UNATTRIBUTED else known
+
+
+def told(context: Context | None = None) -> Attribution:
+    """Whose work is done in a context, by default the caller's, as the caller's process says."""
+    said = baggage.get_all(context)
+    if not said:
         return UNATTRIBUTED
-    carried = {name: str(told[name]) for name in _allowed if name in told}
+    carried = {name: str(said[name]) for name in _allowed if name in said}
     if SESSION_ID in carried:
         carried[CONVERSATION_ID] = carried[SESSION_ID]
     return Attribution(carried) if carried else UNATTRIBUTED
@@ -66,13 +68,3 @@ def entering(attribution: Attribution, context: Context | None = None) -> Contex
         if name in attribution.carried and baggage.get_baggage(name, context) != attribution.carried[name]:
             context = baggage.set_baggage(name, attribution.carried[name], context)
     return context
-
-
-class AttributionProcessor(SpanProcessor):
-    """Sets on each span, when it starts, what the attribution of its context carries."""
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Attribute a span, 3 microseconds for five attributes of which most is OpenTelemetry's own."""
-        carried = of(parent_context).carried
-        if carried:
-            span.set_attributes(carried)

@@ -10,15 +10,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from opentelemetry.context import Context, attach, create_key, get_current, get_value, set_value
+from opentelemetry.context import Context, attach, create_key, get_current, set_value
+from opentelemetry.trace import Span, get_current_span
 
 if TYPE_CHECKING:
     from spanhouse.execution import Execution
 
 _KEY = create_key("spanhouse-attribution")
 _ATTACHED = create_key("spanhouse-attached")
+_HANDED = "_spanhouse_handed"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -43,10 +45,38 @@ class Attribution:
 UNATTRIBUTED = Attribution()
 
 
+class Inherited(NamedTuple):
+    """What is attached to a context, and the attribution in it: that one, or what a span below it hands down."""
+
+    attached: Attribution
+    attribution: Attribution
+
+
 def current(context: Context | None = None) -> Attribution:
     """The attribution of a context, by default the one that the caller runs in."""
-    found = get_value(_KEY, context)
-    return found if isinstance(found, Attribution) else UNATTRIBUTED
+    return inherited(context).attribution
+
+
+def inherited(context: Context | None = None) -> Inherited:
+    """The attribution of a context, and whether it was attached to it.
+
+    Frameworks make their spans current, or say which is whose parent; their contexts are not ours to make. So their
+    spans hand it down themselves, to what has nothing attached that is nearer.
+    """
+    if context is None:
+        context = get_current()
+    found = context.get(_KEY)
+    attached = found if isinstance(found, Attribution) else UNATTRIBUTED
+    handed = getattr(get_current_span(context), _HANDED, None)
+    if handed is not None and handed.attached is attached:
+        return cast("Inherited", handed)
+    return Inherited(attached, attached)
+
+
+def hand_down(span: Span, inherited: Inherited) -> None:
+    """Give what runs below a span this attribution."""
+    # On the span itself, so that it lives exactly as long.
+    setattr(span, _HANDED, inherited)
 
 
 def carrying(attribution: Attribution, context: Context | None = None) -> Context:

@@ -45,6 +45,7 @@ from spanhouse._exporting import (
     span_outbox,
     targets,
 )
+from spanhouse._frameworks import AttributionProcessor
 from spanhouse._ids import ReservableIds
 from spanhouse._outbox import Outbox
 from spanhouse._privacy import Capture, Privacy, captured
@@ -279,7 +280,7 @@ def _set_up_traces(arguments: Arguments, resource: Resource, aims: list[Target])
         return
     outboxes = [span_outbox(aim, arguments.privacy.spans, _process.told_of) for aim in aims]
     _process.outboxes += outboxes
-    _process.spans.behind = (_attribution.AttributionProcessor(), *map(SpanSending, outboxes))
+    _process.spans.behind = (AttributionProcessor(), *map(SpanSending, outboxes))
 
 
 def _set_up_logs(arguments: Arguments, resource: Resource, aims: list[Target]) -> None:

@@ -118,6 +118,10 @@ class Execution(Recording):
         if self._says:
             _heartbeat.add(self)
 
+    def forget(self) -> None:
+        """Say no more that it is running."""
+        _heartbeat.remove(self)
+
     def status(self, status: Status, message: str = "", *, waiting_for: WaitingFor | None = None) -> None:
         """Say how it stands, in a word and perhaps a message for people.
 

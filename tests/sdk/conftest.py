@@ -16,7 +16,7 @@ from opentelemetry.util._once import Once
 from opentelemetry.util.types import AnyValue
 
 from spanhouse import _events, _operations
-from spanhouse._attribution import AttributionProcessor
+from spanhouse._frameworks import AttributionProcessor
 from spanhouse._ids import ReservableIds
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 import spanhouse
 from spanhouse import budget, outputs
-from spanhouse._attribution import AttributionProcessor
+from spanhouse._frameworks import AttributionProcessor
 from spanhouse._ids import ReservableIds
 from tests.process import Spanhouse
 from tests.sdk.budget_api import SPENT, BudgetApi, serving
