@@ -54,5 +54,7 @@ $(READY): pyproject.toml
 	  exit 1; }
 	@echo "installing into .venv, once: a minute or two"
 	@$(PYTHON) -m venv .venv
+	@# The pip that comes with Python 3.11 finds no versions of all these that fit together.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
