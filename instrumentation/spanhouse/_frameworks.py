@@ -77,6 +77,8 @@ class AttributionProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """End the run that the span is."""
+        if not self._running:
+            return
         running = self._running.pop(span.context.span_id, None) if span.context else None
         if running and (run := running()):
             run.over(span)

@@ -72,6 +72,9 @@ class Instrumentor:
 # tools and tokens as they come, OpenTelemetry's own leaves content out until a variable asks for it. OpenInference goes
 # first because it covers most frameworks, so that the spans of one program speak one convention.
 _PREFERRED = ("openinference", "openllmetry", "opentelemetry")
+# OpenInference's does not make its spans current: what instruments a model's client then tells of each call once more,
+# in a trace of its own.
+_PREFERRED_BY_NAME = {"langchain": "opentelemetry"}
 
 
 def chosen(instrument: bool | Collection[str]) -> list[Instrumentor | str]:  # what init() was given
@@ -106,16 +109,23 @@ def turn_on(these: Iterable[Instrumentor | str]) -> None:
 def _one_for_each_library(installed: Iterable[Instrumentor]) -> list[Instrumentor]:
     taken: dict[str, str] = {}
     kept = []
-    for each in sorted(installed, key=lambda each: (_PREFERRED.index(each.family), each.name)):
+    for each in sorted(installed, key=_rank):
         if each.entry_point.dist and (conflict := get_dist_dependency_conflicts(each.entry_point.dist)):
             _log.debug("Spanhouse: %s is left out: %s", each.name, conflict)
             continue
         # One family may have several for parts of a library: client and server of gRPC, services of boto3.
-        if all(taken.setdefault(library, each.family) == each.family for library in each.libraries):
+        # Some name the distribution that the library stands on; then what they are called themselves is the same.
+        libraries = {*each.libraries, _normal(each.name)}
+        if all(taken.setdefault(library, each.family) == each.family for library in libraries):
             kept.append(each)
         else:
             _log.debug("Spanhouse: %s of %s is left out, another one records its library", each.name, each.family)
     return kept
+
+
+def _rank(each: Instrumentor) -> tuple[int, str]:
+    best = _PREFERRED_BY_NAME.get(each.name) == each.family
+    return -1 if best else _PREFERRED.index(each.family), each.name
 
 
 def _check(names: Collection[str], installed: Iterable[Instrumentor]) -> None:

@@ -45,7 +45,6 @@ from spanhouse.attributes import (
     TOOL_DESCRIPTION,
     TOOL_NAME,
     TOOL_RESULT,
-    TOOL_TYPE,
     WORKFLOW_NAME,
 )
 from spanhouse.errors import SpanhouseError
@@ -121,7 +120,7 @@ class ToolCall(Recording):
 class _Tool(Operation[ToolCall]):
     def __init__(self, name: str | None, description: str, call_id: str, *, capture: bool) -> None:
         super().__init__(name, capture=capture)
-        self._attributes = {OPERATION_NAME: "execute_tool", TOOL_TYPE: "function"}
+        self._attributes = {OPERATION_NAME: "execute_tool"}
         if description:
             self._attributes[TOOL_DESCRIPTION] = description
         if call_id:

@@ -31,6 +31,14 @@ def test_one_family_records_a_library_and_every_library_is_recorded(installed: P
     assert turned_on(installed) == BOTH
 
 
+def test_of_langchain_the_one_records_whose_spans_a_clients_are_below(installed: Path) -> None:
+    distribution(installed, "langchain")
+    distribution(installed, "langchain-core")
+    instrumentor(installed, "openinference-instrumentation-langchain", "langchain", library="langchain-core")
+    instrumentor(installed, "opentelemetry-instrumentation-genai-langchain", "langchain", library="langchain")
+    assert turned_on(installed) == ["opentelemetry-instrumentation-genai-langchain", *BOTH]
+
+
 def test_a_library_that_is_missing_or_too_old_is_passed_over(installed: Path) -> None:
     instrumentor(installed, "openinference-instrumentation-ghost", "ghost", library="ghostlib")
     instrumentor(installed, "openinference-instrumentation-eelib", "eelib", library="eelib>=3")

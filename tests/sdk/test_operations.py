@@ -27,7 +27,6 @@ def test_a_decorated_function_keeps_its_name_its_signature_and_its_answer(teleme
     assert str(inspect.signature(search)) == "(query: str, limit: int = 3) -> list[str]"
     assert telemetry.said("execute_tool search") == {
         "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.type": "function",
         "gen_ai.tool.name": "search",
         "gen_ai.tool.description": "Search the archive.",
         "gen_ai.tool.call.arguments": '{"query": "otters", "limit": 2}',
