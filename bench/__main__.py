@@ -14,6 +14,7 @@ from bench import (
     insert,
     latency,
     memory,
+    rebuild,
     sdk,
     sdk_calls,
     sdk_redaction,
@@ -32,10 +33,11 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "sdk": sdk.measure,
     "sdk-calls": sdk_calls.measure,
     "sdk-redaction": sdk_redaction.measure,
+    "rebuild": rebuild.measure,
     "settle": settle.measure,
     "memory": memory.measure,
 }
-LONG = ("history", "days", "settle", "memory")
+LONG = ("history", "days", "rebuild", "settle", "memory")
 
 
 def main() -> None:

@@ -92,6 +92,41 @@ def add_days(database: Database, count: int, days: int) -> None:
         _insert(database, "agent_spend", spent, numbers)
 
 
+def add_raw(database: Database, first: int, count: int) -> None:
+    """Store the raw spans of so many traces, all of today: the views read them, and none is settled."""
+    day = "toDateTime64(toDate(now()), 9)"
+    said = """multiIf(
+        s = 0, map('gen_ai.operation.name', 'invoke_agent', 'gen_ai.agent.name', agent, 'user.id', user),
+        kind = 'model', map(
+            'gen_ai.operation.name', 'chat', 'gen_ai.provider.name', 'openai', 'gen_ai.request.model', 'gpt-5',
+            'gen_ai.response.id', concat('resp_', hex(sipHash64(n, s))),
+            'gen_ai.usage.input_tokens', toString(sipHash64(n, s) % 3000),
+            'gen_ai.usage.output_tokens', toString(sipHash64(n, s) % 300)
+        ),
+        kind = 'tool', map('gen_ai.operation.name', 'execute_tool', 'gen_ai.tool.name', 'search'),
+        map('step', toString(s))
+    )"""
+    for start in range(first, first + count, _BLOCK // SPANS_PER_TRACE):
+        traces = min(_BLOCK // SPANS_PER_TRACE, first + count - start)
+        _insert(
+            database,
+            "otel_traces",
+            {
+                "TenantId": f"'{TENANT}'",
+                "TraceId": _TRACE_ID,
+                "SpanId": _SPAN_ID,
+                "ParentSpanId": "if(s = 0, '', lower(hex(sipHash64(n, 0))))",
+                "Timestamp": f"{day} + toIntervalMillisecond(sipHash64(n, 'at') % 86000000 + 10 * s)",
+                "Duration": "if(s = 0, 200000000, 5000000)",
+                "SpanName": "kind",
+                "ServiceName": f"concat('service-', toString({_AGENT} % 20))",
+                "SpanAttributes": f"mapUpdate({said}, map('session.id', {_SESSION_ID}))",
+            },
+            f"SELECT number AS n, arrayJoin(range({SPANS_PER_TRACE})) AS s, {_KIND} AS kind, {_AGENT_NAME} AS agent,"
+            f" {_USER_ID} AS user FROM numbers({start}, {traces})",
+        )
+
+
 def complete_some(database: Database, count: int) -> None:
     """Of so many executions, settle each tenth or so again, as completed."""
     again = _EXECUTION | {"Status": "'completed'", "Version": "2"}
