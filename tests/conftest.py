@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -10,6 +11,10 @@ import pytest
 from spanhouse_schema import Database, Settings, migrate
 
 pytest_plugins = ["tests.stores"]
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so every process that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Files by parts of their names.
 _BEGUN_FIRST = (
