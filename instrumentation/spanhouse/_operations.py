@@ -11,13 +11,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 from uuid import uuid4
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Span, Tracer, format_span_id, get_tracer, set_span_in_context
 
 from spanhouse import _attribution, _events, _ids
+from spanhouse._block import Block
 from spanhouse._context import Attribution
 from spanhouse._recording import Recording, type_name
 from spanhouse._wrapping import F, recorded
@@ -59,7 +60,7 @@ def tracer() -> Tracer:
     return get_tracer("spanhouse")
 
 
-class Operation(Generic[R]):
+class Operation(Block[R]):
     """What is to be recorded: decorate a function with it, or open a block, which gives the recording."""
 
     def __init__(self, name: str | None, *, capture: bool) -> None:
@@ -99,14 +100,6 @@ class Operation(Generic[R]):
         recording, self._open = self._open, None
         if recording is not None:
             recording.end(error)
-
-    async def __aenter__(self) -> R:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, trace)
 
 
 class ToolCall(Recording):
@@ -265,8 +258,7 @@ def agent(
 
     `name` is the agent's, by default the function's; `model`, `id`, `version`, `description` and `type` are what else
     is known of it. `execution` is a run that `spanhouse.execution.create` announced, or its reference: this is that
-    run.
-    With `capture=False` arguments and result are not recorded.
+    run. With `capture=False` arguments and result are not recorded.
 
     An exception ends the run as failed, `asyncio.CancelledError` or `KeyboardInterrupt` as cancelled; it goes on
     unchanged.

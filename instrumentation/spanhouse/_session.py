@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from types import TracebackType
-from typing import Self
 from uuid import uuid4
 
 from opentelemetry.context import create_key, get_value, set_value
 from opentelemetry.util.types import AnyValue
 
 from spanhouse import _attribution, _events
+from spanhouse._block import Block
 from spanhouse._capture import to_whole_json
 from spanhouse._context import Attached
 from spanhouse._refused import recording
@@ -65,7 +65,7 @@ def session(
     return Session(id or uuid4().hex, {key: value for key, value in named.items() if value})
 
 
-class Session:
+class Session(Block["Session"]):
     """A session with this id, which is what its methods speak of, inside and outside of its block.
 
     Of each thing, what is said last counts.
@@ -156,7 +156,7 @@ class Session:
         with recording("statement of a session"):
             _events.emit(f"spanhouse.session.{event}", {**self._carried, **said})
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Session:
         block = _Block(self, get_value(_KEY))
         attribution = _attribution.of().with_(self._carried)
         block.attached = Attached(set_value(_KEY, block, _attribution.entering(attribution)))
@@ -172,14 +172,6 @@ class Session:
                 block.attached = None
                 return
             block = block.around
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, traceback)
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ from functools import cached_property
 from multiprocessing import util as multiprocessing_util
 from os import environ
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.context import Context, attach
@@ -57,6 +57,8 @@ EXIT_TIMEOUT_S = 5.0
 MAX_SPAN_ATTRIBUTES = 4_096
 
 _log = logging.getLogger("spanhouse")
+Behind = TypeVar("Behind", SpanProcessor, LogRecordProcessor)
+
 _lock = threading.RLock()
 
 
@@ -86,11 +88,25 @@ class Arguments:
         return Resource.create({**self.resource, **named})
 
 
-class SpanSeam(SpanProcessor):
+class Seam(Generic[Behind]):
     """The one processor that a provider gets from us: what is behind it comes with init() and goes with shutdown()."""
 
-    behind: tuple[SpanProcessor, ...] = ()
+    behind: tuple[Behind, ...] = ()
     provider: object = None
+
+    def shutdown(self) -> None:
+        """Somebody shuts the provider down."""
+        for processor in self.behind:
+            processor.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Somebody flushes the provider."""
+        flushed = [processor.force_flush(timeout_millis) for processor in self.behind]
+        return all(flushed)
+
+
+class SpanSeam(Seam[SpanProcessor], SpanProcessor):
+    """The one of a tracer provider."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Pass it on."""
@@ -102,37 +118,14 @@ class SpanSeam(SpanProcessor):
         for processor in self.behind:
             processor.on_end(span)
 
-    def shutdown(self) -> None:
-        """Somebody shuts the provider down."""
-        for processor in self.behind:
-            processor.shutdown()
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Somebody flushes the provider."""
-        flushed = [processor.force_flush(timeout_millis) for processor in self.behind]
-        return all(flushed)
-
-
-class LogSeam(LogRecordProcessor):
-    """The same for log records."""
-
-    behind: tuple[LogRecordProcessor, ...] = ()
-    provider: object = None
+class LogSeam(Seam[LogRecordProcessor], LogRecordProcessor):
+    """The one of a logger provider."""
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Pass it on."""
         for processor in self.behind:
             processor.on_emit(log_record)
-
-    def shutdown(self) -> None:
-        """Somebody shuts the provider down."""
-        for processor in self.behind:
-            processor.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Somebody flushes the provider."""
-        flushed = [processor.force_flush(timeout_millis) for processor in self.behind]
-        return all(flushed)
 
 
 @dataclass

@@ -22,6 +22,7 @@ from urllib.parse import urlencode, urlsplit
 
 from spanhouse import _attribution
 from spanhouse._answers import Answers
+from spanhouse._block import Block
 from spanhouse.attributes import EXECUTION_AGENT_NAME, SESSION_ID, USER_ID
 from spanhouse.errors import BudgetExceeded, SpanhouseError
 
@@ -130,7 +131,7 @@ def refresh(
     return _configured().answers.fetched(_whose(agent, user, session), timeout_s) or check(agent, user, session)
 
 
-class guard:  # noqa: N801 - it is called as a function is
+class guard(Block[Verdict]):  # noqa: N801 - it is called as a function is
     """Run a block or a function only while there is budget: `with guard(agent="planner") as verdict:`, or `@guard()`.
 
     It asks whenever the block is entered or the function called, as `check()` does, and raises BudgetExceeded at
@@ -149,14 +150,6 @@ class guard:  # noqa: N801 - it is called as a function is
         return verdict
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Leave nothing to be undone."""
-
-    async def __aenter__(self) -> Verdict:
-        return self.__enter__()
-
-    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Leave nothing to be undone."""

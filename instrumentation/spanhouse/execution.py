@@ -133,10 +133,7 @@ class Execution(Recording):
             self.span.set_attribute(EXECUTION_STATUS, status)
             if message:
                 self.span.set_attribute(EXECUTION_STATUS_MESSAGE, message)
-        said: dict[str, AnyValue] = {EXECUTION_STATUS_MESSAGE: message} if message else {}
-        if waiting_for:
-            said[EXECUTION_WAITING_FOR] = waiting_for
-        self._say(status, said)
+        self._say(status, {EXECUTION_STATUS_MESSAGE: message or None, EXECUTION_WAITING_FOR: waiting_for})
 
     @contextmanager
     def blocked(self, waiting_for: WaitingFor = "other", message: str = "") -> Iterator[None]:
@@ -171,7 +168,7 @@ class Execution(Recording):
             EXECUTION_TASKS_TOTAL: tasks_total,
             EXECUTION_STATUS_MESSAGE: message or None,
         }
-        self._say("progress", {name: value for name, value in said.items() if value is not None})
+        self._say("progress", said)
 
     def thinking(self, step: object) -> None:
         """Record a step of its reasoning: a text, or anything that can be JSON."""
@@ -271,11 +268,9 @@ class Reservation:
             EXECUTION_ID: self.id,
             EXECUTION_AGENT_NAME: self.name,
             AGENT_NAME: self.name,
+            PARENT_EXECUTION_ID: self.carried.get(EXECUTION_ID),
+            EXECUTION_STATUS_MESSAGE: message or None,
         }
-        if EXECUTION_ID in self.carried:
-            said[PARENT_EXECUTION_ID] = self.carried[EXECUTION_ID]
-        if message:
-            said[EXECUTION_STATUS_MESSAGE] = message
         run = SpanContext(self.trace_id, self.span_id, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
         _events.emit(
             f"spanhouse.execution.{status}", said, context=set_span_in_context(NonRecordingSpan(run), Context())
