@@ -9,6 +9,7 @@ from spanhouse_schema import Database
 from tests.schema.records import (
     AGENT,
     CALL,
+    METRICS,
     OTHER_RUN,
     RUN,
     TRACE,
@@ -23,18 +24,6 @@ from tests.schema.records import (
 SESSION = {"gen_ai.conversation.id": "cycle-1"}
 CLIENT = {"spanhouse.client_account.id": "client-1", "spanhouse.engagement.id": "engagement-1"}
 ASSESSMENT = '{"passed":true,"explanation":"holds out of sample","metrics":{"sharpe":1.5}}'
-METRICS = {
-    "training_accuracy": 0.62,
-    "final_loss": 0.31,
-    "epochs": 40,
-    "early_stopped": True,
-    "backtest_sharpe": 1.5,
-    "win_rate": 0.55,
-    "max_drawdown": 0.12,
-    "trades": 120,
-    "profit_factor": 1.8,
-    "sortino": 2.1,
-}
 
 # One research cycle: its agent's span with a priced call and a tool, and what was said of it while it ran.
 CYCLE: list[Event | Ended] = [

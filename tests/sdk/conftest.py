@@ -15,9 +15,10 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.util._once import Once
 from opentelemetry.util.types import AnyValue
 
-from spanhouse import _events, _operations
+from spanhouse import _events, _operations, budget
 from spanhouse._frameworks import AttributionProcessor
 from spanhouse._ids import ReservableIds
+from tests.sdk.budget_api import BudgetApi, serving
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,15 @@ class Telemetry:
         """The only event of this name, without `spanhouse.`."""
         (event,) = [event for event in self.events if event.name == f"spanhouse.{name}"]
         return event
+
+
+@pytest.fixture
+def api() -> Iterator[BudgetApi]:
+    """An API of budgets, which the SDK asks until the test is over."""
+    with serving() as api:
+        budget.configure(api.url)
+        yield api
+    budget.configure()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from threading import Barrier
@@ -20,17 +19,9 @@ import spanhouse
 from spanhouse import BudgetExceeded, SpanhouseError, _answers, budget
 from spanhouse._answers import Answers
 from tests.process import environment, free_port
-from tests.sdk.budget_api import SPENT, BudgetApi, answer, serving
+from tests.sdk.budget_api import SPENT, BudgetApi, answer
 from tests.sdk.conftest import Telemetry
 from tests.waiting import until
-
-
-@pytest.fixture
-def api() -> Iterator[BudgetApi]:
-    with serving() as api:
-        budget.configure(api.url)
-        yield api
-    budget.configure()
 
 
 def test_the_answer_says_what_to_do_and_by_which_limits(api: BudgetApi) -> None:

@@ -8,16 +8,8 @@ import pytest
 
 import spanhouse
 from spanhouse import _refused, budget
-from tests.sdk.budget_api import SPENT, BudgetApi, serving
+from tests.sdk.budget_api import SPENT, BudgetApi
 from tests.sdk.conftest import Telemetry
-
-
-@pytest.fixture
-def api() -> Iterator[BudgetApi]:
-    with serving() as api:
-        budget.configure(api.url)
-        yield api
-    budget.configure()
 
 
 def _said(telemetry: Telemetry, event: str) -> dict[str, object]:

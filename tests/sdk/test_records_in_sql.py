@@ -19,6 +19,7 @@ from spanhouse import budget, outputs
 from spanhouse._frameworks import AttributionProcessor
 from spanhouse._ids import ReservableIds
 from tests.process import Spanhouse
+from tests.schema.records import METRICS
 from tests.sdk.budget_api import SPENT, BudgetApi, serving
 from tests.sdk.conftest import Globals
 from tests.sdk.triage import TRIAGE
@@ -35,18 +36,6 @@ class Report(BaseModel):
     text: str
 
 
-METRICS = {
-    "training_accuracy": 0.62,
-    "final_loss": 0.31,
-    "epochs": 40,
-    "early_stopped": True,
-    "backtest_sharpe": 1.5,
-    "win_rate": 0.55,
-    "max_drawdown": 0.12,
-    "trades": 120,
-    "profit_factor": 1.8,
-    "sortino": 2.1,
-}
 LONG = "größer " * 300_000
 
 
