@@ -13,10 +13,11 @@ from bench import executions, generated, runs
 from bench.asking import p95_ms
 from bench.processes import Spanhouse
 from bench.report import Figure
-from spanhouse_schema import Database, Settings, migrate
-from spanhouse_schema.control import Control
-from spanhouse_schema.days import Days
-from spanhouse_schema.scope import Scope
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.access.grants import Scope
+from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema.derive.rollups import Days
 
 RUNS = 5
 LATENCY_RUNS = 3

@@ -11,9 +11,10 @@ from bench import generated
 from bench.asking import p95_ms
 from bench.processes import Spanhouse
 from bench.report import Figure
-from spanhouse_schema import Database, Settings, migrate
-from spanhouse_schema.control import Control
-from spanhouse_schema.scope import Scope
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.access.grants import Scope
+from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.clickhouse import migrate
 
 RUNS = 5
 EXECUTIONS = 10_000_000

@@ -15,9 +15,10 @@ from pathlib import Path
 from bench import spans
 from bench.report import Figure
 from spanhouse_collector import envelope
-from spanhouse_schema import Database, Settings, migrate
-from spanhouse_schema.database import EngineSettings
-from spanhouse_schema.ingest import insert_settings
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema.clickhouse.database import EngineSettings
+from spanhouse_schema.clickhouse.insert_settings import insert_settings
 
 RUNS = 5
 SEGMENT_SPANS = (100_000, 1_000)

@@ -13,7 +13,9 @@ from time import perf_counter
 
 from bench import generated
 from bench.report import Figure
-from spanhouse_schema import Database, Settings, migrate, settling
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema.derive import settling
 
 EXECUTIONS = (100_000, 1_000_000)
 _SPANHOUSE = (sys.executable, "-m", "spanhouse.cli")

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from bench import generated
 from bench.report import Figure
-from spanhouse_schema import Database, Settings, migrate, settling
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema.derive import settling
 
 RUNS = 5
 TOUCHED = 1_000

@@ -13,7 +13,7 @@ from uuid import uuid4
 from spanhouse_collector import envelope, json_wire, wire
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Database
-from spanhouse_schema.ingest import insert_settings
+from spanhouse_schema.clickhouse.insert_settings import insert_settings
 from tests import reference
 from tests.reference import Receipt, Request, Row
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_schema import Database, Settings, migrate
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.clickhouse import migrate
 
 pytest_plugins = ["tests.stores"]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_schema import Database, Settings, migrate
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.clickhouse import migrate
 from tests.process import Spanhouse
 
 SERVER = os.environ.get("SPANHOUSE_TEST_CLICKHOUSE", "")

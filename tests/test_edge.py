@@ -19,8 +19,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberData
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.control import Control
-from spanhouse_schema.scope import Scope
+from spanhouse_schema.access.grants import Scope
+from spanhouse_schema.access.key_store import Control
 from tests.comparison import Sent, check
 from tests.process import Spanhouse
 from tests.recordings import REFUSED, Recording, edge_cases, parse, read

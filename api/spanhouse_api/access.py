@@ -5,8 +5,8 @@ from base64 import b64decode
 from collections.abc import Mapping
 
 from spanhouse_api.errors import NoSecret, Refused
+from spanhouse_schema.access.key_ring import Grant, KeyRing, Scope
 from spanhouse_schema.errors import UnknownKey
-from spanhouse_schema.keys import Grant, KeyRing, Scope
 
 
 def admit(keys: KeyRing, headers: Mapping[str, str], given: Mapping[str, str]) -> Grant:

@@ -10,7 +10,7 @@ from spanhouse_api.allowed import LIMITS, SETTINGS, TABLE_FILTERS
 from spanhouse_api.gate import Node, nodes
 from spanhouse_api.syntax import parse
 from spanhouse_schema import Connection
-from spanhouse_schema.quoting import literal
+from spanhouse_schema.clickhouse.quoting import literal
 
 _TABLE = ["system", "settings"]
 _CHANGEABLE = ", ".join(map(literal, sorted({*LIMITS, *SETTINGS, TABLE_FILTERS})))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from spanhouse_api.allowed import FORMATS, LIMITS, PASSED_OVER, SETTINGS, TABLE_FILTERS
 from spanhouse_api.errors import Denied, bad_argument
-from spanhouse_schema.row_filters import tenant_mark
+from spanhouse_schema.access.row_filters import tenant_mark
 from spanhouse_schema.settings import Settings
 
 # A reader stands behind the loader and the owner, where the system lets a process do that (CAP_SYS_NICE), and does not

@@ -34,7 +34,7 @@ from spanhouse_api.track import Track, tracked
 from spanhouse_api.turns import Turns
 from spanhouse_api.upload import Upload, upload_directory
 from spanhouse_schema import Database
-from spanhouse_schema.keys import Grant, KeyRing, Scope
+from spanhouse_schema.access.key_ring import Grant, KeyRing, Scope
 from spanhouse_schema.settings import Settings
 
 _ALIVE = "Ok.\n"

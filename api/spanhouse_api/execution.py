@@ -10,7 +10,7 @@ from uuid import uuid4
 from spanhouse_api.errors import Refused
 from spanhouse_api.pipe import Pipe
 from spanhouse_schema import Database, DatabaseError, StatementFailed
-from spanhouse_schema.database import Statistics
+from spanhouse_schema.clickhouse.database import Statistics
 
 _AT_ONCE = 32
 _TURN_WAIT_S = 10.0

@@ -2,7 +2,7 @@
 
 `syntax` has the engine parse a statement, takes FORMAT and SETTINGS off, has the engine write the rest out again, which
 leaves one spelling of everything, and parses that. Here each node of this last tree must be in `allowed`. Nothing here
-knows which rows are whose: row filters see to that (`spanhouse_schema.row_filters`).
+knows which rows are whose: row filters see to that (`spanhouse_schema.access.row_filters`).
 """
 
 from collections.abc import Iterable, Iterator

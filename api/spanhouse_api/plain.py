@@ -13,7 +13,7 @@ from spanhouse_api.allowed import IN_FUNCTIONS
 from spanhouse_api.errors import Denied
 from spanhouse_api.gate import DATABASE, Node, nodes
 from spanhouse_schema import Database
-from spanhouse_schema.row_filters import readable
+from spanhouse_schema.access.row_filters import readable
 
 _LOW_CARDINALITY = "LowCardinality("
 # They hand out the elements of a column with the dictionary that they share; other functions make it anew.

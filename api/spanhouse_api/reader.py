@@ -17,9 +17,10 @@ from spanhouse_api.runner import connected, run
 from spanhouse_api.statement import Kind, Statement
 from spanhouse_api.syntax import parse, parse_map, parser, spell, spell_map, take_clauses, write
 from spanhouse_api.upload import Upload
-from spanhouse_schema import Connection, Database, row_filters
-from spanhouse_schema.database import Statistics
-from spanhouse_schema.keys import DEFAULT_TENANT
+from spanhouse_schema import Connection, Database
+from spanhouse_schema.access import row_filters
+from spanhouse_schema.access.key_ring import DEFAULT_TENANT
+from spanhouse_schema.clickhouse.database import Statistics
 from spanhouse_schema.settings import Settings
 
 # The engine has no tree of these, but one spelling: what this matches means nothing else.

@@ -17,7 +17,7 @@ from spanhouse_api.encodings import Encoder, Plain
 from spanhouse_api.errors import NoSecret, Refused, TooMany, code_of, message_of, status_of
 from spanhouse_api.execution import Execution
 from spanhouse_api.framing import FrameWriter
-from spanhouse_schema.database import Statistics
+from spanhouse_schema.clickhouse.database import Statistics
 
 _HELD_BYTES = 1024 * 1024
 _TAIL_BYTES = 16 * 1024

@@ -12,7 +12,7 @@ from spanhouse_api.sessions import Session, Sessions, set_all
 from spanhouse_api.statement import Kind
 from spanhouse_api.upload import Upload
 from spanhouse_schema import Connection, Database
-from spanhouse_schema.database import Statistics
+from spanhouse_schema.clickhouse.database import Statistics
 
 # chDB differs from a server in the first; the second keeps the end of long statements, by which they are cancelled.
 # The last two bound what an upload takes, which goes by numbers of rows otherwise, however long these are.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from spanhouse_api.errors import Refused
 from spanhouse_api.parameters import SessionChoice
 from spanhouse_schema import Connection
-from spanhouse_schema.quoting import literal
+from spanhouse_schema.clickhouse.quoting import literal
 
 _MOST_SESSIONS = 256
 

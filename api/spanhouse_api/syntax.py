@@ -8,7 +8,7 @@ from spanhouse_api.errors import Denied, Refused
 from spanhouse_api.gate import Node
 from spanhouse_api.runner import connected
 from spanhouse_schema import Connection, Database, StatementFailed
-from spanhouse_schema.quoting import literal
+from spanhouse_schema.clickhouse.quoting import literal
 
 _PARSE = b"SELECT parseQueryToJSON(%s)"
 _SPELL = b"SELECT formatQuerySingleLine(%s)"

@@ -10,8 +10,8 @@ from spanhouse_api.audit import Audit, Entry, Verdict
 from spanhouse_api.errors import Denied, TooMany, code_of
 from spanhouse_api.execution import Execution
 from spanhouse_api.upload import Upload
-from spanhouse_schema.database import Statistics
-from spanhouse_schema.keys import Grant
+from spanhouse_schema.access.key_ring import Grant
+from spanhouse_schema.clickhouse.database import Statistics
 
 _STATEMENT_BYTES = 16 * 1024
 _QUERY_ID_LETTERS = 200

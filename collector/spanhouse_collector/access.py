@@ -1,8 +1,8 @@
 """Who sends a request: the key that it brought, in either of two headers, and what that key allows."""
 
 from spanhouse_collector.errors import PermissionDenied, Unauthenticated
+from spanhouse_schema.access.key_ring import Grant, KeyRing, Scope
 from spanhouse_schema.errors import UnknownKey
-from spanhouse_schema.keys import Grant, KeyRing, Scope
 
 
 def authorize(keys: KeyRing, authorization: str | None, api_key: str | None) -> Grant:

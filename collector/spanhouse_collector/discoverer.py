@@ -15,8 +15,8 @@ from spanhouse_collector import complaint
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.undisturbed import undisturbed
 from spanhouse_schema import Database
-from spanhouse_schema.days import MARGIN_S
-from spanhouse_schema.discovery import changed_days, discover
+from spanhouse_schema.derive.discovery import changed_days, discover
+from spanhouse_schema.derive.rollups import MARGIN_S
 
 _EVERY_S, _RETRY_S = 300.0, 60.0
 # Of the time, a search takes no more than one part in so many, however much there is to read.

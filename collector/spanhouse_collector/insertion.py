@@ -27,8 +27,8 @@ from spanhouse_collector.plan import PIECE, Piece, Plan
 from spanhouse_collector.segment import Extent, Segment
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Database
+from spanhouse_schema.clickhouse.insert_settings import insert_settings
 from spanhouse_schema.errors import InputUnreadable, StatementFailed
-from spanhouse_schema.ingest import insert_settings
 
 # Codes of errors that a function or a constraint raises because of a value (CANNOT_PARSE_TEXT, DECIMAL_OVERFLOW, …).
 VALUE_CODES = frozenset((

@@ -15,7 +15,7 @@ from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import Spool
 from spanhouse_schema import Settings
-from spanhouse_schema.keys import Grant, KeyRing
+from spanhouse_schema.access.key_ring import Grant, KeyRing
 
 # What is decoded in about four milliseconds: larger requests must not keep the event loop from the small ones.
 _LARGE_BYTES = 1024 * 1024

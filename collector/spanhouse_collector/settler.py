@@ -15,7 +15,7 @@ from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.undisturbed import undisturbed
 from spanhouse_schema import Database
-from spanhouse_schema.settling import Settling, overdue_s
+from spanhouse_schema.derive.settling import Settling, overdue_s
 
 _LOOK_EVERY_S, _LOOK_WITHIN_S = 10.0, 30.0
 _SWEEP_EVERY_S, _SWEEP_WITHIN_S = 60.0, 600.0

@@ -13,7 +13,7 @@ from spanhouse_schema.errors import (
 from spanhouse_schema.settings import Settings
 
 if TYPE_CHECKING:
-    from spanhouse_schema.database import Connection, Database
+    from spanhouse_schema.clickhouse.database import Connection, Database
 
 __all__ = [
     "Connection",
@@ -31,7 +31,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     # The engine takes half a second to import, and much of the command line does without.
     if name in {"Connection", "Database"}:
-        from spanhouse_schema import database  # noqa: PLC0415  # late on purpose, see above
+        from spanhouse_schema.clickhouse import database  # noqa: PLC0415  # late on purpose, see above
 
         return getattr(database, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,8 +8,8 @@ import pytest
 
 from spanhouse_api.door import create_app
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.control import Control
-from spanhouse_schema.keys import KeyRing, Scope
+from spanhouse_schema.access.key_ring import KeyRing, Scope
+from spanhouse_schema.access.key_store import Control
 from tests.api.conftest import SECRET, Door
 from tests.api.server import serve
 from tests.waiting import until

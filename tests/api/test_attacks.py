@@ -14,7 +14,7 @@ import pytest
 
 from spanhouse_api.allowed import FORMATS
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.row_filters import readable
+from spanhouse_schema.access.row_filters import readable
 from tests.api.conftest import SECRET, Door
 
 _CALL, _SAID = (

@@ -28,7 +28,7 @@ from spanhouse_api.gate import Facts, Node, check, may_call, nodes
 from spanhouse_api.reader import Reader
 from spanhouse_api.syntax import parse, parser
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.row_filters import readable
+from spanhouse_schema.access.row_filters import readable
 
 FACTS = Facts(frozenset({("spanhouse", "otel_traces")}), frozenset({"file", "sum"}), frozenset({"total_rows"}))
 

@@ -10,8 +10,8 @@ from spanhouse_api.door import create_app
 from spanhouse_api.errors import Refused
 from spanhouse_api.origin import check_origin
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.control import Control
-from spanhouse_schema.keys import KeyRing
+from spanhouse_schema.access.key_ring import KeyRing
+from spanhouse_schema.access.key_store import Control
 from tests.api.conftest import SECRET, Door
 from tests.api.server import serve
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.discovery import discover
-from spanhouse_schema.keys import Scope
-from spanhouse_schema.settling import settle
+from spanhouse_schema.access.key_ring import Scope
+from spanhouse_schema.derive.discovery import discover
+from spanhouse_schema.derive.settling import settle
 from tests.api.conftest import Door
 from tests.exported import insert
 from tests.schema.records import Event, send

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.keys import Scope
-from spanhouse_schema.row_filters import readable
+from spanhouse_schema.access.key_ring import Scope
+from spanhouse_schema.access.row_filters import readable
 from tests.api.conftest import Door
 from tests.waiting import until
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spanhouse_schema.keys import admin_secret
+from spanhouse_schema.access.key_ring import admin_secret
 from tests.cli.otlp import send
 from tests.process import Spanhouse, free_port, run
 from tests.waiting import until

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.control import Control
-from spanhouse_schema.scope import Scope
+from spanhouse_schema.access.grants import Scope
+from spanhouse_schema.access.key_store import Control
 from tests.cli.conftest import Result
 from tests.process import Spanhouse, run
 from tests.stores import dsn

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
-from spanhouse_schema.scope import Scope
+from spanhouse_schema.access.grants import Scope
 from tests.collector.receiving import ORIGIN, Receiver, receiving
 from tests.process import free_port
 

@@ -23,8 +23,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Settings
-from spanhouse_schema.control import Control
-from spanhouse_schema.scope import Scope
+from spanhouse_schema.access.grants import Scope
+from spanhouse_schema.access.key_store import Control
 from tests.process import Spanhouse
 from tests.reference import REQUESTS
 from tests.spelling import otlp_json

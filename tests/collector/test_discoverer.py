@@ -10,8 +10,8 @@ from spanhouse_collector import discoverer
 from spanhouse_collector.discoverer import Discoverer
 from spanhouse_collector.metrics import Metrics
 from spanhouse_schema import Database, StatementFailed
-from spanhouse_schema.discovery import discover
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.discovery import discover
+from spanhouse_schema.derive.settling import settle
 from tests.collector.loading import until
 from tests.exported import insert
 from tests.traffic import DAY, Call, Run, rows

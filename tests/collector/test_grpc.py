@@ -12,7 +12,7 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from spanhouse_collector.signal import Signal
-from spanhouse_schema.scope import Scope
+from spanhouse_schema.access.grants import Scope
 from tests.collector.receiving import (
     LIMIT,
     METHODS,

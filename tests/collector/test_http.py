@@ -13,7 +13,7 @@ import zstandard
 from google.rpc.error_details_pb2 import BadRequest
 
 from spanhouse_collector.signal import Signal
-from spanhouse_schema.scope import Scope
+from spanhouse_schema.access.grants import Scope
 from tests.collector.receiving import (
     COMPRESS,
     JSON,

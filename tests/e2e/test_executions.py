@@ -10,8 +10,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.control import Control
-from spanhouse_schema.scope import Scope
+from spanhouse_schema.access.grants import Scope
+from spanhouse_schema.access.key_store import Control
 from tests.exported import insert
 from tests.process import Spanhouse
 from tests.recorded import recorded

@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.settling import settle
 from tests.exported import insert
 from tests.recorded import recorded
 from tests.reference import Row

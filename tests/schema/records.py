@@ -19,8 +19,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from spanhouse_collector import envelope, wire
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Database
-from spanhouse_schema.ingest import insert_settings
-from spanhouse_schema.settling import settle
+from spanhouse_schema.clickhouse.insert_settings import insert_settings
+from spanhouse_schema.derive.settling import settle
 
 BEGAN_S = 1_790_000_000
 # What a research cycle measures; the last is no column of its own.

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.audit import Report, audit
-from spanhouse_schema.comparison import Difference
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.settling import settle
+from spanhouse_schema.proof.audit import Report, audit
+from spanhouse_schema.proof.diff import Difference
 from tests.exported import insert
 from tests.recorded import span
 
@@ -97,7 +97,7 @@ def tampered_with(database: Database, directory: Path) -> list[Tampering]:
 def audited(database: Database) -> Report:
     """What the audit says of everything, with every row that differs as an example."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spanhouse_schema.comparison._EXAMPLES", 10_000)
+        patch.setattr("spanhouse_schema.proof.diff._EXAMPLES", 10_000)
         return audit(database)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.audit import Report, Scope, audit
-from spanhouse_schema.comparison import Difference, Shape
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.settling import settle
+from spanhouse_schema.proof.audit import Report, Scope, audit
+from spanhouse_schema.proof.diff import Difference, Shape
 from tests.exported import insert
 from tests.recorded import span
 from tests.reference import Row

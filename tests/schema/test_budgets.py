@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from spanhouse_schema import Database
-from spanhouse_schema.budgets import Budget, clear_limit, set_limit
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.budgets import Budget, clear_limit, set_limit
+from spanhouse_schema.derive.settling import settle
 from tests.budgeted import Days, assert_budgeted, from_spans, stored
 from tests.exported import insert
 from tests.histories import History, histories, rounds

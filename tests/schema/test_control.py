@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanhouse_schema.control import Control
+from spanhouse_schema.access.key_ring import KeyRing, Scope, admin_secret, admits_keyless
+from spanhouse_schema.access.key_store import Control
 from spanhouse_schema.errors import AdminKeyUnusable, ControlError, SettingsError, UnknownKey
-from spanhouse_schema.keys import KeyRing, Scope, admin_secret, admits_keyless
 from spanhouse_schema.settings import Settings
 
 _WITHIN_S = 1.0
@@ -246,8 +246,8 @@ def _elsewhere(settings: Settings, statement: str) -> str:
 
 def _code(settings: Settings, statement: str) -> str:
     return f"""
-from spanhouse_schema.control import Control
-from spanhouse_schema.keys import Scope, admin_secret
+from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_ring import Scope, admin_secret
 from spanhouse_schema.settings import Settings
 settings = Settings.load(data_dir={os.fspath(settings.data_dir)!r})
 control = Control.open(settings)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from spanhouse_schema import Database, DatabaseError, DatabaseUnavailable, InputUnreadable, Settings, StatementFailed
-from spanhouse_schema.ingest import insert_settings
+from spanhouse_schema.clickhouse.insert_settings import insert_settings
 
 OPEN = "import sys; from pathlib import Path; from spanhouse_schema import *; "
 OPEN += "database = Database.open(Settings.load(data_dir=Path(sys.argv[1]), engine_memory=sys.argv[2])); "

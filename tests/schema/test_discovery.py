@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.discovery import changed_days, discover
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.discovery import changed_days, discover
+from spanhouse_schema.derive.settling import settle
 from tests.exported import insert
 from tests.schema.records import Event, query, read, send
 from tests.traffic import DAY, Call, Run, healthy, new_trace, rows

@@ -12,7 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from spanhouse_schema import Database
-from spanhouse_schema.ingest import insert_settings
+from spanhouse_schema.clickhouse.insert_settings import insert_settings
 from tests.process import Spanhouse
 from tests.schema.lifecycle import SPAN_ID, TRACE_ID, events, read, record, request, sent
 from tests.strategies.values import any_values, texts, times

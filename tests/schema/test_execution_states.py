@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spanhouse_schema import Database, settling
+from spanhouse_schema import Database
+from spanhouse_schema.derive import settling
 
 RUN, CHILD, CALL = "00000000000000a1", "00000000000000b2", "00000000000000c3"
 BEGAN = 1_790_000_000

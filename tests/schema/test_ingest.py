@@ -6,7 +6,7 @@ import pytest
 
 from spanhouse_collector.varint import delimited
 from spanhouse_schema import Database
-from spanhouse_schema.ingest import insert_settings
+from spanhouse_schema.clickhouse.insert_settings import insert_settings
 
 _RECORDS = 530_000
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_schema import Database, DatabaseError, migrate
+from spanhouse_schema import Database, DatabaseError
+from spanhouse_schema.clickhouse import migrate
 from tests.process import Spanhouse, run
 from tests.stores import dsn
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.settling import settle
 from tests.exported import insert
 from tests.oracle import derive, normalise
 from tests.oracle.costs import added, cost_of_call, cost_of_execution

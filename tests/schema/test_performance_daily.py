@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from spanhouse_schema import Database
-from spanhouse_schema.settling import Settling, settle
+from spanhouse_schema.derive.settling import Settling, settle
 from tests.exported import insert
 from tests.histories import History, histories, rounds
 from tests.performed import Days, assert_counted, assert_same, counted, from_spans, stored
@@ -197,7 +197,7 @@ def test_a_day_that_two_settlers_counted_at_once_is_counted_again_by_the_next_sw
 def test_a_patient_settling_leaves_days_for_later_where_counting_takes_most_of_the_time(
     database: Database, tenant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spanhouse_schema.days._SHARE", 10**6)
+    monkeypatch.setattr("spanhouse_schema.derive.rollups._SHARE", 10**6)
     with Settling(database) as settling:
         for number in range(3):
             insert(database, {tenant: [span("a", BOT, TraceId=f"t{number}")]}, tmp_path)

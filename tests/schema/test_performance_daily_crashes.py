@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.database import Session
-from spanhouse_schema.settling import Settling, settle
+from spanhouse_schema.clickhouse.database import Session
+from spanhouse_schema.derive.settling import Settling, settle
 from tests.budgeted import assert_budgeted
 from tests.exported import insert
 from tests.performed import assert_counted

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.audit import Scope as AuditScope
-from spanhouse_schema.audit import audit
-from spanhouse_schema.budgets import Budget, follow_timezone, set_limit
-from spanhouse_schema.rebuild import rebuild
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.budgets import Budget, follow_timezone, set_limit
+from spanhouse_schema.derive.settling import settle
+from spanhouse_schema.proof.audit import Scope as AuditScope
+from spanhouse_schema.proof.audit import audit
+from spanhouse_schema.proof.rebuild import rebuild
 from tests.budgeted import assert_budgeted
 from tests.exported import insert
 from tests.performed import assert_counted, stored

@@ -10,9 +10,10 @@ import pytest
 from genai_prices import Usage
 from genai_prices.data_snapshot import get_snapshot
 
-from spanhouse_schema import Database, catalogue, prices
-from spanhouse_schema.prices import Pair, Price, Row
-from spanhouse_schema.settling import settle
+from spanhouse_schema import Database
+from spanhouse_schema.derive import price_catalogue, prices
+from spanhouse_schema.derive.prices import Pair, Price, Row
+from spanhouse_schema.derive.settling import settle
 from tests.exported import insert
 from tests.recorded import span
 from tests.settled import assert_settled
@@ -235,10 +236,10 @@ def test_sync_brings_what_the_installed_catalogue_says_and_takes_back_the_rest(
     stale = [Row(pair, prices.PACKAGE, Price(position, usd=_usd(*["7"] * 5))) for position in (0, 1)]
     ((version,),) = database.rows("SELECT max(version) FROM spanhouse.model_prices")
     database.command(prices.insertion(stale, version + 1))
-    _, changed = catalogue.sync(database)
+    _, changed = price_catalogue.sync(database)
     assert changed == 1
     assert calls(_call(2, provider="openai", model="gpt-4o", input="1000")) == [(Decimal("0.0025"), "computed")]
-    assert catalogue.sync(database)[1] == 0
+    assert price_catalogue.sync(database)[1] == 0
 
 
 def test_a_day_of_calls_costs_what_the_oracle_says(database: Database, tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from spanhouse_schema import Database, prices
-from spanhouse_schema.audit import Scope, audit
-from spanhouse_schema.database import Session
+from spanhouse_schema import Database
+from spanhouse_schema.clickhouse.database import Session
+from spanhouse_schema.derive import prices
+from spanhouse_schema.derive.prices import USER, Pair, Price, Row
+from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.errors import RawRowsGone
-from spanhouse_schema.prices import USER, Pair, Price, Row
-from spanhouse_schema.rebuild import Outcome, rebuild
-from spanhouse_schema.settling import settle
+from spanhouse_schema.proof.audit import Scope, audit
+from spanhouse_schema.proof.rebuild import Outcome, rebuild
 from tests.exported import insert
 from tests.recorded import span
 from tests.schema.tampering import (
@@ -131,7 +132,7 @@ def test_one_that_was_broken_off_goes_on_where_it_was(
     insert(database, {tenant: traces}, tmp_path)
     settle(database, 60)
     _spoil(database, tenant)
-    monkeypatch.setattr("spanhouse_schema.settling._MOST_SPANS", 1)
+    monkeypatch.setattr("spanhouse_schema.derive.settling._MOST_SPANS", 1)
     # Of the third stretch everything is written, but not that it is: it is looked at again, and nothing differs in it.
     assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 2, tenant)
     outcome = rebuild(database, Scope(tenant=tenant))

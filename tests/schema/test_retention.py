@@ -4,7 +4,8 @@ from collections.abc import Generator
 
 import pytest
 
-from spanhouse_schema import Database, Settings, retention
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.clickhouse import retention
 
 EVERY_TABLE = sorted((*retention.RAW_TABLES, retention.AUDIT))
 KEEP_ALL = Settings.load(retention_days=0, sql_audit_retention_days=0)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.row_filters import Relation, readable, relations, tenant_mark, to_xml
+from spanhouse_schema.access.row_filters import Relation, readable, relations, tenant_mark, to_xml
 from tests.process import Spanhouse
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.audit import Scope, audit
-from spanhouse_schema.database import Session
-from spanhouse_schema.settling import Settling, settle
+from spanhouse_schema.clickhouse.database import Session
+from spanhouse_schema.derive.settling import Settling, settle
+from spanhouse_schema.proof.audit import Scope, audit
 from tests.exported import insert
 from tests.recorded import span
 from tests.settled import assert_settled, expected, stored_calls, stored_executions

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from spanhouse_schema import Database
-from spanhouse_schema.settling import settle
+from spanhouse_schema.derive.settling import settle
 from tests.exported import insert
 from tests.recorded import span
 from tests.reference import Row

@@ -9,12 +9,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from spanhouse_schema import Database, row_filters, tenant_users
-from spanhouse_schema.control import Control, NewKey
-from spanhouse_schema.quoting import identifier, literal
-from spanhouse_schema.row_filters import Relation
-from spanhouse_schema.scope import Scope
-from spanhouse_schema.tenant_policies import ALL_TENANTS, DEFAULT, OPEN
+from spanhouse_schema import Database
+from spanhouse_schema.access import row_filters, server_users
+from spanhouse_schema.access.grants import Scope
+from spanhouse_schema.access.key_store import Control, NewKey
+from spanhouse_schema.access.row_filters import Relation
+from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN
+from spanhouse_schema.clickhouse.quoting import identifier, literal
 from tests.process import run
 from tests.stores import SERVER, served
 
@@ -40,7 +41,7 @@ class Tenants(NamedTuple):
 
     def apply(self) -> None:
         """Make the server's users what the keys say now."""
-        tenant_users.apply(self.database, self.control)
+        server_users.apply(self.database, self.control)
 
     def access(self) -> list[tuple[str, ...]]:
         """Everything that the server says of users, roles, policies, quotas, profiles and grants."""

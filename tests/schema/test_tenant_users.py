@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import settings as testing
 from hypothesis import strategies as st
 
-from spanhouse_schema import Database, row_filters
-from spanhouse_schema.control import Control
-from spanhouse_schema.quoting import identifier, literal
-from spanhouse_schema.row_filters import Relation
-from spanhouse_schema.scope import Grant, Scope
-from spanhouse_schema.tenant_limits import CHANGEABLE
-from spanhouse_schema.tenant_policies import ALL_TENANTS, DEFAULT, OPEN, TENANT
-from spanhouse_schema.tenant_users import Existing, planned, statements
+from spanhouse_schema import Database
+from spanhouse_schema.access import row_filters
+from spanhouse_schema.access.grants import Grant, Scope
+from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.row_filters import Relation
+from spanhouse_schema.access.server_limits import CHANGEABLE
+from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN, TENANT
+from spanhouse_schema.access.server_users import Existing, planned, statements
+from spanhouse_schema.clickhouse.quoting import identifier, literal
 from tests.schema.access_model import Server
 
 OWNER, BYSTANDER, FREED = "the owner", "bystander@home", "freed"

@@ -19,8 +19,8 @@ import pytest
 
 from fake_model import FakeModel
 from spanhouse_schema import Settings
-from spanhouse_schema.control import Control
-from spanhouse_schema.scope import Scope
+from spanhouse_schema.access.grants import Scope
+from spanhouse_schema.access.key_store import Control
 from tests.process import Spanhouse, environment
 from tests.sdk.budget_api import answer, budget, serving
 from tests.waiting import until

@@ -11,8 +11,9 @@ from spanhouse.cli._finding import Finding, fail, ok, warn
 from spanhouse.cli._open import is_held, reached_database
 from spanhouse.cli._probe import get
 from spanhouse_collector import dead_letter
-from spanhouse_schema import Database, DatabaseError, migrate
-from spanhouse_schema.engine import holder_of
+from spanhouse_schema import Database, DatabaseError
+from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema.clickhouse.engine import holder_of
 from spanhouse_schema.errors import AdminKeyUnusable
 from spanhouse_schema.settings import Settings
 

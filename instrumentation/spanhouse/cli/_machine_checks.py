@@ -10,9 +10,9 @@ from importlib.metadata import version
 
 from spanhouse.cli._finding import Finding, fail, ok, warn
 from spanhouse.cli._probe import is_free, is_spanhouse
-from spanhouse_schema.control import Control
+from spanhouse_schema.access.key_ring import admin_secret, admits_keyless
+from spanhouse_schema.access.key_store import Control
 from spanhouse_schema.errors import AdminKeyUnusable, SettingsError
-from spanhouse_schema.keys import admin_secret, admits_keyless
 from spanhouse_schema.settings import Settings
 
 _LIBRARIES = ("spanhouse", "chdb", "clickhouse-connect", "grpcio", "protobuf", "uvicorn", "sqlalchemy")

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import quote
 
 from spanhouse_schema import Database
-from spanhouse_schema.control import Control
-from spanhouse_schema.engine import holder_of
-from spanhouse_schema.keys import KeyRing, admin_secret, admits_keyless
+from spanhouse_schema.access.key_ring import KeyRing, admin_secret, admits_keyless
+from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.clickhouse.engine import holder_of
 from spanhouse_schema.settings import Settings
 
 _DOOR = "sql.address"
@@ -20,7 +20,8 @@ def opened_database(settings: Settings) -> Generator[Database]:
     Raises `DatabaseError`.
     """
     # Alembic takes most of a second to load, and `spanhouse sql` does without it.
-    from spanhouse_schema import budgets, migrate, retention  # noqa: PLC0415  # see above
+    from spanhouse_schema.clickhouse import migrate, retention  # noqa: PLC0415  # see above
+    from spanhouse_schema.derive import budgets  # noqa: PLC0415  # see above
 
     database = Database.open(settings)
     try:

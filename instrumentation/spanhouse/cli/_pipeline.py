@@ -17,8 +17,9 @@ from spanhouse_collector.loader import Loader
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.settler import Settler
 from spanhouse_collector.spool import Spool
-from spanhouse_schema import Database, DatabaseUnavailable, migrate
-from spanhouse_schema.keys import KeyRing
+from spanhouse_schema import Database, DatabaseUnavailable
+from spanhouse_schema.access.key_ring import KeyRing
+from spanhouse_schema.clickhouse import migrate
 from spanhouse_schema.settings import Settings
 
 _DRAIN_S = 20.0

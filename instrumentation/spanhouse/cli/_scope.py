@@ -33,7 +33,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def migrated_database(settings: Settings) -> Generator[tuple[Database, bool]]:
     """The database, and whether another process may be writing into it. Raises `SpanhouseError` if it is too old."""
     # Alembic takes most of a second to load.
-    from spanhouse_schema import migrate  # noqa: PLC0415  # see above
+    from spanhouse_schema.clickhouse import migrate  # noqa: PLC0415  # see above
 
     is_shared = is_held(settings) or not settings.embedded
     with reached_database(settings) as database:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from spanhouse.cli._question import Question
 from spanhouse.errors import SpanhouseError
-from spanhouse_schema.server import Server
+from spanhouse_schema.clickhouse.dsn import Server
 
 _PIECE_BYTES = 64 * 1024
 _TIMEOUT_S = 3600.0

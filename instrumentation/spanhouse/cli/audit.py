@@ -8,9 +8,9 @@ from spanhouse.cli._console import progress, say, say_json, say_table
 from spanhouse.cli._flags import with_settings
 from spanhouse.cli._scope import Day, Json, Tenant, Trace, migrated_database
 from spanhouse.errors import SpanhouseError
-from spanhouse_schema.audit import PATIENCE_S, Report, Scope
-from spanhouse_schema.audit import audit as compare
-from spanhouse_schema.comparison import Difference
+from spanhouse_schema.proof.audit import PATIENCE_S, Report, Scope
+from spanhouse_schema.proof.audit import audit as compare
+from spanhouse_schema.proof.diff import Difference
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")

@@ -8,7 +8,7 @@ import typer
 from spanhouse.cli._console import say, say_rows
 from spanhouse.cli._flags import with_settings
 from spanhouse.cli._open import usable_database
-from spanhouse_schema.budgets import PERIODS, SCOPES, Budget, clear_limit, set_limit
+from spanhouse_schema.derive.budgets import PERIODS, SCOPES, Budget, clear_limit, set_limit
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(

@@ -14,7 +14,7 @@ from spanhouse.cli._open import opened_keys
 from spanhouse.cli._pipeline import pipeline
 from spanhouse.cli._serve import listen, run, until_stopped
 from spanhouse_schema import Database
-from spanhouse_schema.keys import KeyRing
+from spanhouse_schema.access.key_ring import KeyRing
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")

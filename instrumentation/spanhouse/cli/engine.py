@@ -13,7 +13,7 @@ from spanhouse.cli._open import announce_door, opened_database, opened_keys
 from spanhouse.cli._serve import HttpServer, listen, run, until_stopped
 from spanhouse_api.door import create_app
 from spanhouse_schema import Database
-from spanhouse_schema.keys import KeyRing
+from spanhouse_schema.access.key_ring import KeyRing
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")

@@ -8,8 +8,8 @@ import typer
 
 from spanhouse.cli._console import say, say_json, say_table
 from spanhouse.cli._flags import with_settings
-from spanhouse_schema.control import Control
-from spanhouse_schema.keys import Scope
+from spanhouse_schema.access.key_ring import Scope
+from spanhouse_schema.access.key_store import Control
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(

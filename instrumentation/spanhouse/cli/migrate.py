@@ -8,9 +8,10 @@ from spanhouse.cli._console import say, say_json
 from spanhouse.cli._flags import with_settings
 from spanhouse.cli._open import reached_database
 from spanhouse.errors import SpanhouseError
-from spanhouse_schema import Database, migrate, retention
-from spanhouse_schema import tenant_users as users
-from spanhouse_schema.control import Control
+from spanhouse_schema import Database
+from spanhouse_schema.access import server_users as users
+from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.clickhouse import migrate, retention
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(

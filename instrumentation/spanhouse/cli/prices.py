@@ -11,7 +11,7 @@ from spanhouse.cli._console import say, say_json, say_rows
 from spanhouse.cli._flags import with_settings
 from spanhouse.cli._open import usable_database
 from spanhouse_schema import Database
-from spanhouse_schema.prices import BUCKETS, MOST_USD, USER, Pair, Price, Row, insertion
+from spanhouse_schema.derive.prices import BUCKETS, MOST_USD, USER, Pair, Price, Row, insertion
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(
@@ -137,10 +137,10 @@ def unpriced(settings: Settings, as_json: Json = False) -> None:
 @with_settings("data_dir", "clickhouse")
 def sync(settings: Settings, as_json: Json = False) -> None:
     """Look every model up again, in the genai-prices that is installed now."""
-    from spanhouse_schema import catalogue  # noqa: PLC0415  # a third of a second, for this command alone
+    from spanhouse_schema.derive import price_catalogue  # noqa: PLC0415  # a third of a second, for this command alone
 
     with usable_database(settings) as database:
-        known, changed = catalogue.sync(database)
+        known, changed = price_catalogue.sync(database)
     if as_json:
         say_json({"models": known, "changed": changed})
     else:

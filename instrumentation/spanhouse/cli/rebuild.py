@@ -7,9 +7,9 @@ import typer
 from spanhouse.cli._console import progress, say, say_json
 from spanhouse.cli._flags import with_settings
 from spanhouse.cli._scope import Day, Json, Tenant, Trace, migrated_database
-from spanhouse_schema.audit import Scope
-from spanhouse_schema.rebuild import PAUSE_S, Outcome
-from spanhouse_schema.rebuild import rebuild as recompute
+from spanhouse_schema.proof.audit import Scope
+from spanhouse_schema.proof.rebuild import PAUSE_S, Outcome
+from spanhouse_schema.proof.rebuild import rebuild as recompute
 from spanhouse_schema.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")

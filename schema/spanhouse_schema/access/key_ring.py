@@ -1,0 +1,154 @@
+"""Who may do what: the ring of live keys that receivers and the SQL door ask, and the local admin secret."""
+
+import logging
+import os
+import secrets
+from hmac import compare_digest
+from pathlib import Path
+from threading import Event, Thread
+
+from spanhouse_schema.access.grants import Grant, Scope
+from spanhouse_schema.access.key_store import Control, digest_of
+from spanhouse_schema.errors import AdminKeyUnusable, ControlError, SettingsError, UnknownKey
+from spanhouse_schema.settings import Settings, is_loopback
+
+__all__ = ["DEFAULT_TENANT", "Grant", "KeyRing", "Scope", "admin_secret", "admits_keyless"]
+
+DEFAULT_TENANT = "default"
+"""The tenant of a request that needs no key, and of the machine's owner."""
+
+_REFRESH_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+class KeyRing:
+    """The live keys, in memory: a request is granted without asking the database.
+
+    A thread looks for news every half second, so that a key that another process makes or revokes counts
+    within one second. While the control database cannot be read, the last known keys hold; a warning says so.
+    """
+
+    def __init__(self, control: Control, admin_secret: str | None, open_to_all: bool) -> None:
+        self._control = control
+        self._admin = digest_of(admin_secret) if admin_secret else None
+        self._open_to_all = open_to_all
+        self._counts = control.counts()
+        self._grants = control.grants()
+        self._closing = Event()
+        self._thread = Thread(target=self._watch, name="spanhouse-keys", daemon=True)
+
+    def grant(self, secret: str | None, keyless: Scope = Scope.INGEST) -> Grant:
+        """Return what a request that brought `secret` may do; None or '' is a request without a key.
+
+        Until the first key is made, where the ring is open to all, a request without a key has the scope `keyless` in
+        the tenant `default`. Raises `UnknownKey` with a message for the client.
+        """
+        # Found by its SHA-256: how long the look-up takes tells nothing about any key's text.
+        if not secret:
+            # Revoking the last key closes the door; it must not open it to everybody.
+            if self._open_to_all and self._counts == (0, 0):
+                return Grant(DEFAULT_TENANT, keyless, None)
+            raise UnknownKey("a key is needed: send it as `Authorization: Bearer KEY` or `x-api-key: KEY`")
+        digest = digest_of(secret)
+        if self._admin and compare_digest(digest, self._admin):
+            return Grant(DEFAULT_TENANT, Scope.ADMIN, None)
+        granted = self._grants.get(digest)
+        if granted is None:
+            raise UnknownKey("this key is not known, or was revoked: `spanhouse keys list` shows which are live")
+        return granted
+
+    def start(self) -> None:
+        """Begin to follow what other processes make and revoke."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following; the control database stays open."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def refresh(self) -> None:
+        """Read the keys again if any was made or revoked since. Raises `ControlError`."""
+        counts = self._control.counts()
+        if counts != self._counts:
+            # The counts were read first: a key made between the two reads is merely read twice.
+            self._grants, self._counts = self._control.grants(), counts
+
+    def _watch(self) -> None:
+        failing = False
+        while not self._closing.wait(_REFRESH_S):
+            try:
+                self.refresh()
+                failing = False
+            except ControlError as error:
+                if not failing:
+                    _log.warning("keys made or revoked from now on do not count: %s", error)
+                failing = True
+
+
+def admits_keyless(settings: Settings, control: Control, names: tuple[str, ...]) -> bool:
+    """Whether requests without a key may be let in until the first one is made.
+
+    `names` are the settings whose addresses this process listens on. Raises
+    `SettingsError` when one can be reached from other machines and neither a key exists nor `insecure` is set.
+    """
+    exposed = [name for name in names if not is_loopback(getattr(settings, name))]
+    if not exposed or settings.insecure:
+        return True
+    if not control.grants():
+        raise SettingsError(_refusal(exposed[0], getattr(settings, exposed[0])))
+    return False
+
+
+def _refusal(name: str, value: str) -> str:
+    return (
+        f"SPANHOUSE_{name.upper()} is {value}, which other machines can reach, and no key exists: anyone there "
+        "could write. Make a key (`spanhouse keys create --tenant TENANT --scope ingest`), listen on 127.0.0.1, or "
+        "say --insecure"
+    )
+
+
+def admin_secret(data_dir: Path, create: bool) -> str:
+    """Return the secret of the machine's owner: `admin.key` in the data directory, readable by its owner.
+
+    With `create` it is made when missing. Raises `AdminKeyUnusable` when it is missing, empty or open to
+    others.
+    """
+    path = data_dir / "admin.key"
+    try:
+        if create and not path.exists():
+            _write_secret(path)
+        mode = path.stat().st_mode & 0o777
+        secret = path.read_text().strip()
+    except FileNotFoundError as error:
+        raise AdminKeyUnusable(
+            f"{path} does not exist: `spanhouse up` makes it; name its data directory with --data-dir"
+        ) from error
+    except OSError as error:
+        raise AdminKeyUnusable(
+            f"{path} cannot be used: {error.strerror}; run as the user who runs `spanhouse up`"
+        ) from error
+    if mode & 0o077:
+        raise AdminKeyUnusable(
+            f"{path} is open to other users (mode {mode:04o}): run `chmod 600 {path}`; if somebody may have read "
+            "it, delete it and restart"
+        )
+    if not secret:
+        raise AdminKeyUnusable(f"{path} is empty: delete it, and the next `spanhouse up` makes a new one")
+    return secret
+
+
+def _write_secret(path: Path) -> None:
+    # Linked into place whole: two processes that start at once share one secret, and none reads half of it.
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".admin.key.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(f"sh_local_{secrets.token_urlsafe(32)}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

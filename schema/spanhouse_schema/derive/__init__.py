@@ -1,0 +1,1 @@
+"""What raw rows come to: executions, calls, costs, days, budgets, patterns."""

@@ -1,0 +1,78 @@
+"""Limits of what may be spent: said, and in force at once."""
+
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import uuid4
+
+from spanhouse_schema.clickhouse import sql_files
+from spanhouse_schema.clickhouse.database import Database
+from spanhouse_schema.clickhouse.quoting import literal
+from spanhouse_schema.derive.rollups import Days
+
+PERIODS = ("day", "week", "month")
+SCOPES = ("tenant", "agent", "user", "session")
+VIEWS_OF_TODAY = ("budget_limits_now", "budget_verdicts")
+"""They say where a day begins: ClickHouse takes no time zone from a table or a setting of ours."""
+
+_LIMIT = """
+    INSERT INTO spanhouse.budget_limits
+    SELECT {tenant}, {scope}, {scope_id}, {period}, now64(6), toDecimal128OrNull({usd}, 12), {is_cleared}
+"""
+# Written down as settlings do it, for those who count the day at this moment with the limit as it was.
+_TOUCHED = """
+    INSERT INTO spanhouse.listed_executions (TenantId, AgentName, StartedAt, Days, Users, Sessions, Settler)
+    SELECT
+        {tenant}, if({scope} = 'agent', {scope_id}, ''), now64(9), [toDate32(now(), {timezone})],
+        if({scope} = 'user', [{scope_id}], []), if({scope} = 'session', [{scope_id}], []), {settler}
+"""
+
+
+class Budget(NamedTuple):
+    """Whose spending a limit is for, and in which time."""
+
+    tenant: str
+    # One of SCOPES, and the agent's name, the user's or session's id; '' for the tenant.
+    scope: str = "tenant"
+    scope_id: str = ""
+    # One of PERIODS.
+    period: str = "day"
+
+
+def follow_timezone(database: Database) -> None:
+    """Have the views say what today is in the time zone of the settings, should that have changed.
+
+    What was counted by day before is not counted again. Raises `DatabaseError`.
+    """
+    for view in VIEWS_OF_TODAY:
+        ((made,),) = database.rows(
+            "SELECT create_table_query FROM system.tables WHERE database = 'spanhouse' AND name = {view:String}",
+            parameters={"view": view},
+        )
+        if literal(database.timezone) not in made:
+            (statement,) = sql_files.statements(view)
+            database.command(statement.replace("{timezone:String}", literal(database.timezone)))
+
+
+def set_limit(database: Database, budget: Budget, usd: Decimal | None) -> None:
+    """Say what may be spent, in USD; None is no limit. What was spent before stays spent. Raises `DatabaseError`."""
+    _say(database, budget, usd, is_cleared=False)
+
+
+def clear_limit(database: Database, budget: Budget) -> None:
+    """Take back what was said: a tenant has the default limit for a day, all others none. Raises `DatabaseError`."""
+    _say(database, budget, None, is_cleared=True)
+
+
+def _say(database: Database, budget: Budget, usd: Decimal | None, *, is_cleared: bool) -> None:
+    said = budget._asdict() | {
+        "usd": "" if usd is None else f"{usd:f}",
+        "timezone": database.timezone,
+        "settler": uuid4().hex,
+    }
+    texts = {name: literal(text) for name, text in said.items()}
+    with database.session() as session:
+        # By the database's own clock, as whatever else compares times with it.
+        session.command(_LIMIT.format(**texts, is_cleared=is_cleared))
+        if budget.period == "day":
+            session.command(_TOUCHED.format(**texts))
+            Days(session, database.timezone).count_scope(budget.tenant, budget.scope, budget.scope_id)

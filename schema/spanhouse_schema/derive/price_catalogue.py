@@ -1,0 +1,161 @@
+"""The catalogue: what genai-prices knows of the models that spans name.
+
+Python looks a pair of provider and model up once, into `model_prices`; SQL does the rest, for each call at its time.
+Takes a third of a second to import.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
+from decimal import Decimal
+from itertools import groupby
+
+from genai_prices import __version__ as _version
+from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
+from genai_prices.types import (
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    Provider,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from spanhouse_schema.clickhouse.database import Database
+from spanhouse_schema.derive import prices
+from spanhouse_schema.derive.prices import DAY_S, PACKAGE, Pair, Price, Row
+
+# Who runs a model on machines of their own pays nobody by the token, whatever the model is called.
+_OWN_MACHINES = frozenset(
+    {
+        *("llama.cpp", "llamacpp", "llamafile", "lm_studio", "lmstudio", "localai", "ollama", "sglang", "tgi"),
+        *("transformers", "vllm", "xinference"),
+    }
+)
+_PLACES = Decimal("1e-12")
+
+
+def prices_of(provider: str, model: str) -> list[Price]:
+    """What is known of a model; where nothing is, one price of nothing but None.
+
+    A provider that is not in the catalogue is left out of account (frameworks and gateways name themselves there),
+    unless it runs models on one's own machines.
+    """
+    found = _find(provider.strip().lower(), model)
+    if found is None:
+        return [Price()]
+    seller, info = found
+    origin = f"genai-prices {_version}: {seller.id}/{info.id}"
+    return [
+        Price(position, *_when(conditional if position else None), above, _usd(conditional.prices, above), origin)
+        for position, conditional in enumerate(_conditional(info))
+        for above in _steps(conditional.prices)
+    ]
+
+
+def rows_of(pairs: Iterable[Pair]) -> list[Row]:
+    """What is known of each pair, one row at least."""
+    return [
+        Row(pair, PACKAGE, price)
+        for pair in pairs
+        for price in prices_of(pair.provider.decode(errors="replace"), pair.model.decode(errors="replace"))
+    ]
+
+
+def sync(database: Database) -> tuple[int, int]:
+    """Look up anew every pair that was ever looked up, for a newer genai-prices knows newer prices.
+
+    Returns how many pairs there are, and of how many the prices changed. Costs that were computed stay as they are.
+    Raises `DatabaseError`.
+    """
+    stored = {pair: set(found) for pair, found in groupby(_stored(database), key=lambda row: row.pair)}
+    changed: list[Row] = []
+    pairs = 0
+    for pair, before in stored.items():
+        now = rows_of([pair])
+        if {_said(row) for row in now} != {_said(row) for row in before}:
+            pairs += 1
+            keys = {row.price.key for row in now}
+            changed += [row._replace(gone=True) for row in before if row.price.key not in keys]
+            changed += now
+    if changed:
+        database.command(prices.insertion(changed, time.time_ns() // 1000))
+    return len(stored), pairs
+
+
+def _said(row: Row) -> Price:
+    return row.price._replace(origin="")
+
+
+def _stored(database: Database) -> Iterable[Row]:
+    columns = "position, toUnixTimestamp(valid_from), from_second, until_second, above_tokens"
+    usd = ", ".join(f"{bucket}_usd_per_mtok" for bucket in prices.BUCKETS)
+    rows = database.rows(
+        f"SELECT hex(tenant_id), hex(provider), hex(model), {columns}, {usd} FROM spanhouse.model_prices FINAL "
+        f"WHERE source = '{PACKAGE}' ORDER BY tenant_id, provider, model"
+    )
+    for tenant, provider, model, position, valid_from, first, last, above, *costs in rows:
+        pair = Pair(bytes.fromhex(tenant), bytes.fromhex(provider), bytes.fromhex(model))
+        yield Row(pair, PACKAGE, Price(position, valid_from, first, last, above, tuple(costs)))
+
+
+def _find(provider: str, model: str) -> tuple[Provider, ModelInfo] | None:
+    catalogue = get_snapshot()
+    if provider in _OWN_MACHINES:
+        return None
+    is_known = provider == "litellm" or (provider and find_provider_by_id(catalogue.providers, provider) is not None)
+    try:
+        return catalogue.find_provider_model(model, None, provider if is_known else None, None)
+    except LookupError:
+        return None
+
+
+def _conditional(info: ModelInfo) -> list[ConditionalPrice]:
+    """Its prices, of which the last that holds counts, and the first where none holds."""
+    return [ConditionalPrice(prices=info.prices)] if isinstance(info.prices, ModelPrice) else info.prices
+
+
+def _when(conditional: ConditionalPrice | None) -> tuple[int, int, int]:
+    """From when on a price holds, in unix seconds; from which second of the day, in UTC, until which."""
+    constraint = conditional.constraint if conditional else None
+    if isinstance(constraint, StartDateConstraint):
+        start = datetime.combine(constraint.start_date, time_of_day(), UTC)
+        return int(start.timestamp()), 0, DAY_S
+    if isinstance(constraint, TimeOfDateConstraint):
+        return 0, _second_of_day(constraint.start_time), _second_of_day(constraint.end_time)
+    return 0, 0, DAY_S
+
+
+def _second_of_day(moment: time_of_day) -> int:
+    # On any day: what counts is the offset to UTC, where it has one.
+    in_utc = datetime.combine(date(2000, 1, 2), moment, moment.tzinfo or UTC).astimezone(UTC)
+    return in_utc.hour * 3600 + in_utc.minute * 60 + in_utc.second
+
+
+def _steps(known: ModelPrice) -> list[int]:
+    """Above how many tokens of input the prices change."""
+    tiered = [price for price in vars(known).values() if isinstance(price, TieredPrices)]
+    return sorted({0, *(tier.start for price in tiered for tier in price.tiers)})
+
+
+def _usd(known: ModelPrice, above: int) -> tuple[Decimal | None, ...]:
+    """In the order of BUCKETS. Tokens without a price of their own have that of the whole that they are part of."""
+    whole_input, whole_output = _at(known.input_mtok, above), _at(known.output_mtok, above)
+    cache_read, cache_write = _at(known.cache_read_mtok, above), _at(known.cache_write_mtok, above)
+    reasoning = _at(known.output_reasoning_mtok, above)
+    return (
+        whole_input,
+        whole_input if cache_read is None else cache_read,
+        whole_input if cache_write is None else cache_write,
+        whole_output,
+        whole_output if reasoning is None else reasoning,
+    )
+
+
+def _at(price: Decimal | TieredPrices | None, above: int) -> Decimal | None:
+    if isinstance(price, TieredPrices):
+        reached = [tier.price for tier in price.tiers if tier.start <= above]
+        price = reached[-1] if reached else price.base
+    return None if price is None else price.quantize(_PLACES)

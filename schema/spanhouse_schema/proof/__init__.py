@@ -1,0 +1,1 @@
+"""Every derived number, recomputed from raw rows: compared, or made right."""

@@ -1,0 +1,281 @@
+"""The audit: every derived number compared with what it comes to when it is recomputed. It writes nothing.
+
+In four steps from raw rows on, each of which takes the one before as given: what views read out of these; what the
+settling makes of that, trace by trace; the copies of it in another order; what is counted by day. While a pipeline
+runs, something is always not settled yet: what differs is looked at again for a while, and only what differed in every
+look is reported.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
+from typing import NamedTuple, Self
+
+from spanhouse_schema.clickhouse import retention, sql_files
+from spanhouse_schema.clickhouse.database import Database, Session
+from spanhouse_schema.derive.settling import WRITE, Settling
+from spanhouse_schema.errors import RawRowsGone
+from spanhouse_schema.proof import view_rows
+from spanhouse_schema.proof.diff import Found, Shape, Sides, compare, compare_groups, prepare, summed
+
+PATIENCE_S = 90.0
+"""For how long a running pipeline is given to settle what differs: a sweep of the settler, and half of one."""
+_LOOK_EVERY_S = 3.0
+# What a pipeline wrote so long ago it is done with. In seconds.
+_QUIET_S = 900
+# Executions of days that are counted together: what a count remembers of each is some hundred bytes.
+_MOST_EXECUTIONS = 1_000_000
+COPIES = {"agent_executions_by_agent": "agent_executions"}
+"""Tables that hold the rows of another one, in another order."""
+_IS_BUSY = """
+    SELECT greatest((SELECT max(At) FROM spanhouse.touched_traces), (SELECT max(At) FROM spanhouse.listed_executions))
+        > now64(3) - {quiet:UInt32}
+"""
+
+
+class Scope(NamedTuple):
+    """What to look at: all, or what is of a tenant, of a day (an ISO date) or of a trace. '' leaves that open."""
+
+    tenant: str = ""
+    day: str = ""
+    trace: str = ""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """As parameters of statements: tenant and trace in hex, because they may be called anything."""
+        return {"tenant": self.tenant.encode().hex(), "day": self.day, "trace": self.trace.encode().hex()}
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it is about some traces, not all of them."""
+        return bool(self.day or self.trace)
+
+
+EVERYTHING = Scope()
+"""All days and traces of everybody."""
+
+
+class Report(NamedTuple):
+    """What an audit found, by table; and how many traces it left out, because their raw rows may have gone."""
+
+    found: list[Found]
+    left_out: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything is as it should be."""
+        return not any(each.different for each in self.found)
+
+
+class Raw(NamedTuple):
+    """Since when raw rows can be read again, and since when traces are whole: in Unix milliseconds."""
+
+    readable_since_ms: int
+    whole_since_ms: int
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """What the database holds now. Raises `DatabaseError`."""
+        return cls(retention.readable_since_ms(session), retention.whole_since_ms(session))
+
+
+# One step of an audit: compares some tables. With marks, and among keys, as in `comparison.compare`.
+_Check = Callable[[str, str], list[Found]]
+Show = Callable[[str, int], None]
+"""Is told what is being done, and how many of it are."""
+
+
+def audit(
+    database: Database, scope: Scope = EVERYTHING, *, patience_s: float = 0.0, show: Show = lambda *_: None
+) -> Report:
+    """Compare everything in a scope with a recomputation.
+
+    For at most `patience_s` a pipeline that is busy is waited for. Raises `DatabaseError`.
+    """
+    with Settling(database) as settling:
+        return _Audit(settling, scope, database.timezone).run(patience_s, show)
+
+
+def choose(settling: Settling, scope: Scope) -> None:
+    """Choose the traces of a scope, for the settling's `stretches`. Raises `DatabaseError`."""
+    (select,) = sql_files.statements("proof/choose")
+    # A table that is in the order of its traces is counted without remembering them.
+    settling.choose(f"{select} SETTINGS optimize_aggregation_in_order = 1", scope.parameters)
+
+
+def refuse(session: Session, scope: Scope, raw: Raw) -> int:
+    """How many of the chosen traces are not to be recomputed, because their raw rows may have gone.
+
+    Raises `RawRowsGone` where a day or a trace is asked for that has any; `DatabaseError`.
+    """
+    (select,) = sql_files.statements("proof/left_out")
+    ((traces,),) = session.rows(select, {"whole_since": str(raw.whole_since_ms)})
+    if int(traces) and scope.is_narrow:
+        since = datetime.fromtimestamp(raw.whole_since_ms / 1000, UTC)
+        raise RawRowsGone(
+            f"raw rows are whole since {since:%F %T} UTC, and {_named(scope)} has {traces} traces that came before: "
+            "what stands there cannot be recomputed any more, and stays"
+        )
+    return int(traces)
+
+
+def is_busy(session: Session) -> bool:
+    """Whether a pipeline has inserted or settled lately. Raises `DatabaseError`."""
+    ((busy,),) = session.rows(_IS_BUSY, {"quiet": str(_QUIET_S)})
+    return bool(busy)
+
+
+def days(session: Session, scope: Scope, timezone: str) -> Iterator[tuple[str, str]]:
+    """The days on which something is counted, from one to another, so many as are counted together: ISO dates.
+
+    Raises `DatabaseError`.
+    """
+    (select,) = sql_files.statements("proof/dated")
+    dated = session.rows(select, {"timezone": timezone, **scope.parameters})
+    executions = 0
+    first = last = ""
+    for day, count in dated:
+        if first and executions + int(count) > _MOST_EXECUTIONS:
+            yield first, last
+            first, executions = "", 0
+        first, last, executions = first or day, day, executions + int(count)
+    if first:
+        yield first, last
+
+
+def settled_tables(session: Session) -> dict[str, str]:
+    """The tables that the settling writes trace by trace, each with the statement that writes it, into a table of ours.
+
+    Such as `wanted_agent_calls`, which is made and empty. Raises `DatabaseError`.
+    """
+    found = {}
+    for step in WRITE:
+        for statement in sql_files.step(step):
+            (table,) = re.findall(r"INSERT INTO spanhouse\.(\w+)", statement)
+            if table not in COPIES:
+                found[table] = statement.replace(f"INTO spanhouse.{table}", f"INTO wanted_{table}")
+                session.command(
+                    f"CREATE TEMPORARY TABLE IF NOT EXISTS wanted_{table} ENGINE = Memory AS spanhouse.{table}"
+                )
+    return found
+
+
+def compare_settled(session: Session, first: str, last: str, mark: str, among: str = "") -> list[Found]:
+    """Compare what is stored of the traces from one id to another (in hex) with what was derived of them.
+
+    Raises `DatabaseError`.
+    """
+    whose = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed)"
+    between = f"{whose} AND TraceId BETWEEN unhex('{first}') AND unhex('{last}')"
+    found = []
+    for table, fill in settled_tables(session).items():
+        shape = Shape.of(session, table)
+        columns = ", ".join(shape.columns)
+        session.command(fill)
+        sides = Sides(f"SELECT {columns} FROM wanted_{table}", f"SELECT {columns} FROM spanhouse.{table} FINAL")
+        found.append(compare(session, shape, sides.where(between), f"{mark}{table}/", among and f"{among}{table}/"))
+        session.command(f"TRUNCATE TABLE wanted_{table}")
+    return found
+
+
+class _Audit:
+    def __init__(self, settling: Settling, scope: Scope, timezone: str) -> None:
+        self._settling = settling
+        self._session = settling.session
+        self._scope = scope
+        self._timezone = timezone
+        self._raw = Raw.of(self._session)
+        prepare(self._session)
+
+    def run(self, patience_s: float, show: Show) -> Report:
+        choose(self._settling, self._scope)
+        left_out = refuse(self._session, self._scope, self._raw)
+        checks = list(self._checks())
+        found = []
+        for step, check in enumerate(checks):
+            show("steps", step + 1)
+            found.append(check(f"0/{step}/", ""))
+        deadline, look = time.monotonic() + patience_s, 1
+        while _differ(found) and time.monotonic() < deadline and is_busy(self._session):
+            time.sleep(_LOOK_EVERY_S)
+            for step in _differ(found):
+                found[step] = _judged(checks[step](f"{look}/{step}/", f"{look - 1}/{step}/"), found[step])
+            look += 1
+        return Report(_by_table(found), left_out)
+
+    def _checks(self) -> Iterator[_Check]:
+        session, scope = self._session, self._scope
+        for piece in view_rows.pieces(session, self._raw.readable_since_ms, scope.tenant, chosen=scope.is_narrow):
+            yield partial(self._check_reading, piece)
+        if not scope.is_narrow:
+            yield self._check_cycles
+        for first, last, _ in self._settling.stretches():
+            yield partial(self._check_stretch, first, last)
+        yield self._check_copies
+        if not scope.trace:
+            for first, last in days(session, scope, self._timezone):
+                yield partial(self._check_days, first, last)
+
+    def _check_reading(self, piece: view_rows.Piece, mark: str, among: str) -> list[Found]:
+        return [view_rows.compare_piece(self._session, piece, mark, among)]
+
+    def _check_cycles(self, mark: str, among: str) -> list[Found]:
+        return [view_rows.compare_cycles(self._session, self._scope.tenant, mark, among)]
+
+    def _check_stretch(self, first: str, last: str, mark: str, among: str) -> list[Found]:
+        with self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=False) as session:
+            return compare_settled(session, first, last, mark, among)
+
+    def _check_copies(self, mark: str, among: str) -> list[Found]:
+        return [compare_copy(self._session, self._scope, copy, f"{mark}{copy}/", among) for copy in COPIES]
+
+    def _check_days(self, first: str, last: str, mark: str, among: str) -> list[Found]:
+        of_tenant = _of("tenant_id", self._scope)
+        with self._settling.days.recounted_between(first, last, self._scope.tenant) as rollups:
+            return [
+                compare(
+                    self._session,
+                    Shape.of(self._session, rollup),
+                    Sides(f"SELECT * FROM {now}", f"SELECT * FROM {before} WHERE NOT is_deleted").where(of_tenant),
+                    f"{mark}{rollup}/",
+                    among and f"{among}{rollup}/",
+                )
+                for rollup, now, before in rollups
+            ]
+
+
+def compare_copy(session: Session, scope: Scope, copy: str, mark: str, among: str = "") -> Found:
+    """Compare a copy of a table in another order with that table. Raises `DatabaseError`."""
+    shape = Shape.of(session, copy)
+    columns = ", ".join(shape.columns)
+    sides = Sides(*(f"SELECT {columns} FROM spanhouse.{table} FINAL" for table in (COPIES[copy], copy)))
+    chosen = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM chosen)" if scope.is_narrow else "true"
+    return compare_groups(session, shape, sides.where(f"{_of('TenantId', scope)} AND {chosen}"), mark, among)
+
+
+def _of(column: str, scope: Scope) -> str:
+    """A condition on a row: whether its tenant is the scope's."""
+    return f"{column} = unhex('{scope.tenant.encode().hex()}')" if scope.tenant else "true"
+
+
+def _named(scope: Scope) -> str:
+    return f"day {scope.day}" if scope.day else f"trace {scope.trace}"
+
+
+def _differ(found: list[list[Found]]) -> list[int]:
+    return [step for step, founds in enumerate(found) if any(each.different for each in founds)]
+
+
+def _judged(again: list[Found], before: list[Found]) -> list[Found]:
+    """What was found once more, of as many rows as at first: a second look compares few of them."""
+    return [look._replace(rows=first.rows) for look, first in zip(again, before, strict=True)]
+
+
+def _by_table(found: list[list[Found]]) -> list[Found]:
+    tables: dict[str, list[Found]] = {}
+    for each in chain.from_iterable(found):
+        tables.setdefault(each.table, []).append(each)
+    return [summed(founds, table, sum(each.rows for each in founds)) for table, founds in tables.items()]

@@ -1,0 +1,200 @@
+"""The rebuild: what is derived is recomputed from raw rows and put in the place of what stands there.
+
+It goes the audit's way, and writes where that finds a difference: first what views read, then the executions, calls and
+spend of each trace, then days. So what is right already is not written, whatever was done half way is found again, and
+a pipeline may run beside it.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from spanhouse_schema.clickhouse import sql_files
+from spanhouse_schema.clickhouse.database import Database, Session
+from spanhouse_schema.derive.settling import Settling
+from spanhouse_schema.proof import view_rows
+from spanhouse_schema.proof.audit import (
+    COPIES,
+    EVERYTHING,
+    Raw,
+    Scope,
+    Show,
+    choose,
+    compare_copy,
+    compare_settled,
+    days,
+    is_busy,
+    refuse,
+)
+from spanhouse_schema.proof.diff import prepare
+
+PAUSE_S = 2.0
+"""For an INSERT that has written raw rows to have them read by the views too."""
+# Prices and code are what results depend on beside raw rows; of those that were begun before, none goes on.
+_USERS_PRICES = """
+    SELECT toString(groupBitXor(cityHash64(* APPLY (value -> ifNull(cityHash64(value), 1)))))
+    FROM spanhouse.model_prices FINAL
+    WHERE source = 'user'
+"""
+_KEY = "TenantId = unhex({tenant:String}) AND Day = {day:String} AND TraceId = unhex({trace:String})"
+_COUNTERS = "Traces, Changed, Priced, toString(UsdBefore), toString(UsdAfter)"
+
+
+class Outcome(NamedTuple):
+    """What a rebuild has done, and one that was broken off before it, but for what that did in its last seconds."""
+
+    # Rows that the views read otherwise now.
+    read_again: int = 0
+    traces: int = 0
+    # Executions that are others than before.
+    changed: int = 0
+    # Calls that had no price and have one, less those that have none any more.
+    priced: int = 0
+    usd_before: Decimal = Decimal(0)
+    usd_after: Decimal = Decimal(0)
+    # Traces that were left as they are, because their raw rows may have gone.
+    left_out: int = 0
+    # Whether an earlier one had begun it.
+    resumed: bool = False
+
+    @property
+    def usd_moved(self) -> Decimal:
+        """By how much it costs more than before, in USD."""
+        return self.usd_after - self.usd_before
+
+
+def rebuild(
+    database: Database, scope: Scope = EVERYTHING, *, pause_s: float = 0.0, show: Show = lambda *_: None
+) -> Outcome:
+    """Recompute everything in a scope.
+
+    One that was broken off, with the same scope in the last day, is gone on with. A pipeline that is inserting is given
+    `pause_s` seconds to have its rows read by the views, before they are taken for rows that were not. Raises
+    `DatabaseError`, and `RawRowsGone` where a day or a trace is asked for whose raw rows may have gone.
+    """
+    with Settling(database) as settling:
+        return _Rebuild(settling, scope, database.timezone).run(pause_s, show)
+
+
+class _Rebuild:
+    def __init__(self, settling: Settling, scope: Scope, timezone: str) -> None:
+        self._settling = settling
+        self._session = settling.session
+        self._scope = scope
+        self._timezone = timezone
+        self._raw = Raw.of(self._session)
+        prepare(self._session)
+
+    def run(self, pause_s: float, show: Show) -> Outcome:
+        session, scope = self._session, self._scope
+        choose(self._settling, scope)
+        left_out = refuse(session, scope, self._raw)
+        read_again = self._read_again(pause_s if is_busy(session) else 0.0, show)
+        # Now also of spans that had not been read at all.
+        choose(self._settling, scope)
+        self._find_misplaced()
+        progress = _Progress(session, scope, self._timezone)
+        outcome, after = progress.begin()
+        resumed = after is not None
+        for first, last, traces in self._settling.stretches(after):
+            outcome = self._settle(first, last, outcome._replace(traces=outcome.traces + traces))
+            progress.note(last, outcome)
+            show("traces", outcome.traces)
+        self._count_days(show)
+        progress.note("", outcome, is_done=True)
+        return outcome._replace(read_again=read_again, left_out=left_out, resumed=resumed)
+
+    def _read_again(self, pause_s: float, show: Show) -> int:
+        session, scope = self._session, self._scope
+        different = 0
+        for piece in view_rows.pieces(session, self._raw.readable_since_ms, scope.tenant, chosen=scope.is_narrow):
+            different += view_rows.mend_piece(session, piece, pause_s=pause_s)
+            show("rows read again", different)
+        return different if scope.is_narrow else different + view_rows.mend_cycles(session, scope.tenant)
+
+    def _find_misplaced(self) -> None:
+        """Find the traces whose copies in another order are not what they are copies of."""
+        self._session.command(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS misplaced (TenantId LowCardinality(String), TraceId String)"
+        )
+        for copy in COPIES:
+            compare_copy(self._session, self._scope, copy, "copies/")
+        self._session.command(
+            "INSERT INTO misplaced SELECT DISTINCT TenantId, TraceId FROM differing WHERE startsWith(Mark, 'copies/')"
+        )
+
+    def _settle(self, first: str, last: str, outcome: Outcome) -> Outcome:
+        with self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=True) as session:
+            session.command("TRUNCATE TABLE differing")
+            found = {each.table: each.different for each in compare_settled(session, first, last, "settled/")}
+            wrong = "SELECT TenantId, TraceId FROM differing UNION ALL SELECT TenantId, TraceId FROM misplaced"
+            if not self._settling.keep(wrong):
+                return outcome
+            for statement in sql_files.statements("proof/strays"):
+                session.command(statement, {"timezone": self._timezone})
+            (moved,) = sql_files.statements("proof/moved")
+            ((before, after, priced),) = session.rows(moved)
+            self._settling.write()
+        self._settling.days.count_in_between(0)
+        return outcome._replace(
+            changed=outcome.changed + found["agent_executions"],
+            priced=outcome.priced + int(priced),
+            usd_before=outcome.usd_before + Decimal(before),
+            usd_after=outcome.usd_after + Decimal(after),
+        )
+
+    def _count_days(self, show: Show) -> None:
+        self._settling.days.count(0)
+        if not self._scope.trace:
+            for first, last in days(self._session, self._scope, self._timezone):
+                self._settling.days.count_between(first, last, self._scope.tenant)
+                show(f"days up to {last}", 0)
+
+
+class _Progress:
+    """How far the rebuild of a scope has come, as a row that outlasts the process."""
+
+    def __init__(self, session: Session, scope: Scope, timezone: str) -> None:
+        self._session = session
+        self._parameters = {**scope.parameters, "basis": str(_basis(session, timezone))}
+
+    def begin(self) -> tuple[Outcome, str | None]:
+        """What was done already, and up to which trace, in hex; nothing, and None, where nobody has begun."""
+        rows = self._session.rows(
+            f"SELECT UpTo, {_COUNTERS} FROM spanhouse.rebuild_progress FINAL WHERE {_KEY} AND NOT IsDone "
+            "AND Basis = {basis:UInt64} AND At > now64(6) - toIntervalDay(1)",
+            self._parameters,
+        )
+        for up_to, traces, changed, priced, before, after in rows:
+            outcome = Outcome(0, int(traces), int(changed), int(priced), Decimal(before), Decimal(after))
+            return outcome, up_to
+        return Outcome(), None
+
+    def note(self, up_to: str, outcome: Outcome, *, is_done: bool = False) -> None:
+        """Write down that everything up to a trace is done."""
+        counters = {name: str(value) for name, value in outcome._asdict().items()}
+        self._session.command(
+            "INSERT INTO spanhouse.rebuild_progress "
+            "(TenantId, Day, TraceId, Basis, UpTo, IsDone, Traces, Changed, Priced, UsdBefore, UsdAfter) "
+            "SELECT unhex({tenant:String}), {day:String}, unhex({trace:String}), {basis:UInt64}, {up_to:String}, "
+            "{is_done:UInt8}, {traces:UInt64}, {changed:UInt64}, {priced:Int64}, "
+            "toDecimal128({usd_before:String}, 12), toDecimal128({usd_after:String}, 12)",
+            {**self._parameters, **counters, "up_to": up_to, "is_done": str(int(is_done))},
+        )
+
+
+def _basis(session: Session, timezone: str) -> int:
+    """A number that is another one where results may be: what was done before that is to be done again."""
+    ((prices,),) = session.rows(_USERS_PRICES)
+    said = [timezone, prices, version("genai-prices"), *_our_sql()]
+    return int.from_bytes(sha256("\0".join(said).encode()).digest()[:8])
+
+
+def _our_sql() -> Iterator[str]:
+    for each in sorted(Path(str(files("spanhouse_schema").joinpath("sql"))).rglob("*")):
+        if each.is_file():
+            yield each.read_text(encoding="utf-8")
