@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import spans
 from bench.report import Figure
-from spanhouse_collector import envelope
+from spanhouse_collector.spool import envelope
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.clickhouse import migrate
 from spanhouse_schema.clickhouse.database import EngineSettings

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from spanhouse.cli._flags import shown_default
 from spanhouse_schema.conventions import Spelling, kind_rules, spellings
 from spanhouse_schema.settings import Settings
+from spanhouse_server.commands._flags import shown_default
 
 DOCS = Path(__file__).parent
 

@@ -10,8 +10,10 @@ from time import time_ns
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from spanhouse_collector import envelope, json_wire, wire
+from spanhouse_collector.otlp import protobuf
+from spanhouse_collector.otlp.json import requests
 from spanhouse_collector.signal import Signal
+from spanhouse_collector.spool import envelope
 from spanhouse_schema import Database
 from spanhouse_schema.clickhouse.insert_settings import insert_settings
 from tests import reference
@@ -32,7 +34,7 @@ class Sent(NamedTuple):
 
 def send(signal: str, request: Request, body: bytes, *, json: bool = False) -> Sent:
     """Pass `body`, which spells `request`, through the receiver's door, under a tenant of its own."""
-    decoded = (json_wire if json else wire).decode(Signal(signal), body)
+    decoded = (requests if json else protobuf).decode(Signal(signal), body)
     receipt = Receipt(f"t{uuid4().hex}", _RECEIVED_UNIX_NANO, sha256(body).digest())
     record = envelope.encode(decoded.payload, refused=decoded.refused, **receipt._asdict())
     return Sent(body, request, receipt, record)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spanhouse_schema import Database, Settings
+from spanhouse_schema.access import row_filters
 from spanhouse_schema.clickhouse import migrate
 
 pytest_plugins = ["tests.stores"]
@@ -52,7 +53,7 @@ def database(settings: Settings) -> Generator[Database]:
     """
     database = Database.open(settings)
     migrate.upgrade(database)
-    database.filter_rows()
+    row_filters.enforce(database)
     yield database
     database.close()
 

@@ -21,6 +21,7 @@ PACKAGES = {
     "spanhouse_collector": "collector",
     "spanhouse_api": "api",
     "spanhouse_grafana": "grafana",
+    "spanhouse_server": "server",
 }
 HEAVY = {
     "chdb",
@@ -91,7 +92,11 @@ def test_the_wheel_holds_every_file_of_every_package_and_nothing_else(wheel: Pat
     }
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert held == wanted
-    assert {"spanhouse_schema/sql/otlp.proto", "spanhouse_schema/sql/otel_traces.sql", "spanhouse/py.typed"} <= held
+    assert {
+        "spanhouse_schema/sql/otlp.proto",
+        "spanhouse_schema/sql/tables/otel_traces.sql",
+        "spanhouse/py.typed",
+    } <= held
 
 
 @pytest.mark.slow

@@ -1,1 +1,1 @@
-"""The SQL door: the ClickHouse HTTP protocol over the embedded engine."""
+"""What is served over HTTP: the SQL door."""

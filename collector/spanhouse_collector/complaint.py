@@ -2,7 +2,7 @@
 
 import structlog
 
-from spanhouse_collector.insertion import VALUE_CODES
+from spanhouse_collector.load.insertion import VALUE_CODES
 from spanhouse_schema import DatabaseError, StatementFailed
 
 _LOGGED_CHARACTERS = 500

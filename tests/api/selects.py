@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from random import Random
 
-from spanhouse_api.allowed import FORMATS
+from spanhouse_api.sql.allowlist import FORMATS
 
 Write = Callable[[], str]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spanhouse_api.door import create_app
+from spanhouse_api.sql.door import create_app
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.key_ring import KeyRing, Scope
 from spanhouse_schema.access.key_store import Control

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from spanhouse_api.allowed import FORMATS
+from spanhouse_api.sql.allowlist import FORMATS
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.row_filters import readable
 from tests.api.conftest import SECRET, Door

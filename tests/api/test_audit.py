@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanhouse_api.audit import Audit, Entry, Verdict
+from spanhouse_api.sql.statement_log import Audit, Entry, Verdict
 from spanhouse_schema import Database, Settings
 from tests.clients.forgetful_proxy import forgetful_proxy
 from tests.process import Spanhouse

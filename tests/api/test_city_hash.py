@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_api.city_hash import city_hash_128
+from spanhouse_api.sql.city_hash import city_hash_128
 from spanhouse_schema import Database
 
 

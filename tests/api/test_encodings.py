@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanhouse_api.encodings import decoder_for, encoder_for
-from spanhouse_api.errors import Refused
-from spanhouse_api.framing import FrameReader, FrameWriter
+from spanhouse_api.sql.encodings import decoder_for, encoder_for
+from spanhouse_api.sql.errors import Refused
+from spanhouse_api.sql.framing import FrameReader, FrameWriter
 from spanhouse_schema import Database
 
 if sys.version_info >= (3, 14):

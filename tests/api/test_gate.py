@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanhouse.errors import SpanhouseError
-from spanhouse_api.allowed import (
+from spanhouse_api.sql.allowlist import (
     AGGREGATES,
     CATALOGUE,
     COMBINATORS,
@@ -23,10 +23,10 @@ from spanhouse_api.allowed import (
     TYPED_FUNCTIONS,
     VIRTUAL_COLUMNS,
 )
-from spanhouse_api.errors import Denied
-from spanhouse_api.gate import Facts, Node, check, may_call, nodes
-from spanhouse_api.reader import Reader
-from spanhouse_api.syntax import parse, parser
+from spanhouse_api.sql.engine_parser import parse, parser
+from spanhouse_api.sql.errors import Denied
+from spanhouse_api.sql.gate import Facts, Node, check, may_call, nodes
+from spanhouse_api.sql.reader import Reader
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.row_filters import readable
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spanhouse_api.upload import upload_directory
+from spanhouse_api.sql.upload import upload_directory
 from spanhouse_schema import Database, Settings
 from tests.api.conftest import Door
 from tests.waiting import until

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spanhouse_api.door import create_app
-from spanhouse_api.errors import Refused
-from spanhouse_api.origin import check_origin
+from spanhouse_api.sql.browser_origin import check_origin
+from spanhouse_api.sql.door import create_app
+from spanhouse_api.sql.errors import Refused
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.key_ring import KeyRing
 from spanhouse_schema.access.key_store import Control

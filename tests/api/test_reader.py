@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from spanhouse_api.errors import Denied
-from spanhouse_api.reader import Reader
-from spanhouse_api.statement import Kind
+from spanhouse_api.sql.errors import Denied
+from spanhouse_api.sql.reader import Reader
+from spanhouse_api.sql.text.statement import Kind
 from spanhouse_schema import Database, Settings
 
 

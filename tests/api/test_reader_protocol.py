@@ -11,7 +11,7 @@ import lz4.frame
 import psutil
 import pytest
 
-from spanhouse_api.framing import FrameReader
+from spanhouse_api.sql.framing import FrameReader
 from spanhouse_schema import Database
 from tests.api.conftest import Door
 from tests.process import Spanhouse, run

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanhouse_api.errors import Refused
-from spanhouse_api.insert import read_insert
-from spanhouse_api.lexer import tokens
-from spanhouse_api.statement import Kind, understand
+from spanhouse_api.sql.errors import Refused
+from spanhouse_api.sql.text.insert import read_insert
+from spanhouse_api.sql.text.lexer import tokens
+from spanhouse_api.sql.text.statement import Kind, understand
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanhouse_collector import dead_letter, envelope
-from spanhouse_collector.dead_letter import DeadLetter
 from spanhouse_collector.signal import Signal
+from spanhouse_collector.spool import dead_letter, envelope
+from spanhouse_collector.spool.dead_letter import DeadLetter
 
 
 def write_letter(data_dir: Path, span_name: str, name: str) -> DeadLetter:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_collector import dead_letter
-from spanhouse_collector.dead_letter import DeadLetter
+from spanhouse_collector.spool import dead_letter
+from spanhouse_collector.spool.dead_letter import DeadLetter
 from tests.cli.conftest import Result
 from tests.cli.letters import write_letter
 from tests.process import Spanhouse

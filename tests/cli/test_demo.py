@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanhouse.cli._workload import Step, Workload
+from spanhouse_server.demo.workload import Step, Workload
 from tests.cli.conftest import Result
 from tests.process import Spanhouse, free_port, run
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from spanhouse_collector import dead_letter
 from spanhouse_collector.signal import Signal
+from spanhouse_collector.spool import dead_letter
 from tests.cli.conftest import Result
 from tests.process import Spanhouse, free_port, run
 

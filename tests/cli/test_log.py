@@ -7,7 +7,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanhouse.cli._log import configure, mask_secrets
+from spanhouse_server.logs import configure, mask_secrets
 
 _KEYS = st.from_regex(r"sh_(ingest|read|write|admin|local)_[A-Za-z0-9_-]{43}", fullmatch=True)
 

@@ -38,7 +38,7 @@ def test_a_price_that_is_set_while_everything_runs_is_carried_to_what_was_settle
     tmp_path: Path, call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Some looks are enough for what is settled long since.
-    monkeypatch.setattr("spanhouse.cli.audit.PATIENCE_S", 7.0)
+    monkeypatch.setattr("spanhouse_server.commands.audit.PATIENCE_S", 7.0)
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
         up.sql_text(_call(f"'{_TRACE}'"))
         until(lambda: up.sql_text("SELECT cost_source FROM llm_calls") == "unpriced", timeout_s=30)

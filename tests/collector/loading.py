@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from spanhouse_collector import disk, envelope
-from spanhouse_collector.envelope import Refusal
-from spanhouse_collector.loader import Loader
+from spanhouse_collector.load.loader import Loader
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.signal import Signal
-from spanhouse_collector.spool import Spool
+from spanhouse_collector.spool import disk, envelope
+from spanhouse_collector.spool.envelope import Refusal
+from spanhouse_collector.spool.spool import Spool
 from spanhouse_schema import Database
 from tests.collector.spooling import Sent, append, running, trace_request
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import structlog
 
-from spanhouse_collector import writer
 from spanhouse_collector.signal import Signal
-from spanhouse_collector.spool import Spool
+from spanhouse_collector.spool import writer
+from spanhouse_collector.spool.spool import Spool
 from tests.collector.spooling import MIB, append, running, send
 
 LOADED = "loaded"

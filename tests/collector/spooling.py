@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanhouse_collector import envelope
-from spanhouse_collector.segment import Segment, number
 from spanhouse_collector.signal import Signal
-from spanhouse_collector.spool import Spool
+from spanhouse_collector.spool import envelope
+from spanhouse_collector.spool.segment import Segment, number
+from spanhouse_collector.spool.spool import Spool
 
 MIB = 1024 * 1024
 

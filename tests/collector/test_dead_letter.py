@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from spanhouse_collector import dead_letter
-from spanhouse_collector.dead_letter import DeadLetter
 from spanhouse_collector.errors import DeadLetterUnknown
 from spanhouse_collector.signal import Signal
+from spanhouse_collector.spool import dead_letter
+from spanhouse_collector.spool.dead_letter import DeadLetter
 from spanhouse_schema import Database, InputUnreadable
 from tests.collector.loading import Killed, Killer, Tenant, drained, load, loading, requests, until
 from tests.collector.spooling import running, send

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanhouse_collector import envelope
-from spanhouse_collector.envelope import Envelope, Refusal
+from spanhouse_collector.spool import envelope
+from spanhouse_collector.spool.envelope import Envelope, Refusal
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 _envelopes = st.builds(

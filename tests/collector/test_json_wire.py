@@ -10,9 +10,10 @@ from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spanhouse_collector import json_wire, wire
-from spanhouse_collector.decoded import Decoded
 from spanhouse_collector.errors import BadRequest
+from spanhouse_collector.otlp import protobuf
+from spanhouse_collector.otlp.decoded import Decoded
+from spanhouse_collector.otlp.json import requests
 from spanhouse_collector.signal import Signal
 from tests import reference, strategies
 from tests.recordings import Recording, recordings
@@ -24,7 +25,7 @@ _IDS = {"traceId", "spanId", "parentSpanId"}
 
 
 def decode(*spans: dict[str, Any]) -> Decoded:
-    return json_wire.decode(Signal.TRACES, json.dumps(_document(*spans)).encode())
+    return requests.decode(Signal.TRACES, json.dumps(_document(*spans)).encode())
 
 
 def _document(*spans: dict[str, Any]) -> dict[str, Any]:
@@ -51,8 +52,8 @@ def test_json_becomes_what_the_same_request_is_in_protobuf(signal: Signal) -> No
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(strategies.requests(signal.value), st.integers(0, 2**32 - 1))
     def check(request: Request, seed: int) -> None:
-        from_json = json_wire.decode(signal, otlp_json.spell(request, Random(seed)))
-        from_protobuf = wire.decode(signal, request.SerializeToString())
+        from_json = requests.decode(signal, otlp_json.spell(request, Random(seed)))
+        from_protobuf = protobuf.decode(signal, request.SerializeToString())
         assert _text(signal, from_json.payload) == _text(signal, from_protobuf.payload)
         assert (from_json.items, from_json.reasons) == (from_protobuf.items, from_protobuf.reasons)
 
@@ -66,8 +67,8 @@ def test_json_is_read_as_the_protobuf_library_reads_it(signal: Signal) -> None:
     def check(request: Request) -> None:
         document = json_format.MessageToDict(request, use_integers_for_enums=True)
         official = json_format.ParseDict(document, reference.REQUESTS[signal.value]())
-        decoded = json_wire.decode(signal, json.dumps(_with_hexadecimal_ids(document)).encode())
-        expected = wire.decode(signal, official.SerializeToString())
+        decoded = requests.decode(signal, json.dumps(_with_hexadecimal_ids(document)).encode())
+        expected = protobuf.decode(signal, official.SerializeToString())
         assert _text(signal, decoded.payload) == _text(signal, expected.payload)
 
     check()
@@ -80,8 +81,8 @@ def test_recorded_json_is_read_as_the_protobuf_library_reads_it(recording: Recor
     document = json.loads(recording.body)
     official = json_format.ParseDict(_with_base64_ids(document), reference.REQUESTS[recording.signal]())
     signal = Signal(recording.signal)
-    expected = wire.decode(signal, official.SerializeToString())
-    assert _text(signal, json_wire.decode(signal, recording.body).payload) == _text(signal, expected.payload)
+    expected = protobuf.decode(signal, official.SerializeToString())
+    assert _text(signal, requests.decode(signal, recording.body).payload) == _text(signal, expected.payload)
 
 
 def _text(signal: Signal, payload: bytes) -> str:
@@ -205,7 +206,7 @@ def test_null_is_absent_everywhere() -> None:
     assert [(pair.key, pair.value.int_value) for pair in found.attributes] == [("k", 5), ("", 0), ("n", 0)]
     assert not found.HasField("status")
     assert not found.attributes[2].value.WhichOneof("value")
-    assert json_wire.decode(Signal.TRACES, b'{"resourceSpans":null}').items == 0
+    assert requests.decode(Signal.TRACES, b'{"resourceSpans":null}').items == 0
 
 
 def test_unknown_members_are_ignored_snake_case_among_them() -> None:
@@ -216,15 +217,15 @@ def test_unknown_members_are_ignored_snake_case_among_them() -> None:
 
 def test_a_member_that_comes_twice_is_the_last_one() -> None:
     body = json.dumps(_document(span(name="first"))).replace('"first"', '"first", "name": "last"').encode()
-    assert b"last" in json_wire.decode(Signal.TRACES, body).payload
-    assert b"first" not in json_wire.decode(Signal.TRACES, body).payload
+    assert b"last" in requests.decode(Signal.TRACES, body).payload
+    assert b"first" not in requests.decode(Signal.TRACES, body).payload
 
 
 def test_a_point_with_two_values_is_refused() -> None:
     point = {"asInt": 1, "asDouble": 1.0}
     body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": {"dataPoints": [point]}}]}]}]}
     with pytest.raises(BadRequest, match=r"gauge.dataPoints\[0\]: only one of asDouble and asInt can be set"):
-        json_wire.decode(Signal.METRICS, json.dumps(body).encode())
+        requests.decode(Signal.METRICS, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -250,7 +251,7 @@ def test_a_span_without_valid_ids_is_left_out_and_kept_as_it_came(ids: dict[str,
 def test_an_odd_id_of_a_link_or_a_log_record_is_no_reason_to_refuse() -> None:
     assert stored(links=[{"traceId": "zz", "spanId": SPAN_ID}]).links[0].trace_id == b""
     body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"zz","spanId":"00"}]}]}]}'
-    assert json_wire.decode(Signal.LOGS, body).items == 1
+    assert requests.decode(Signal.LOGS, body).items == 1
 
 
 @pytest.mark.parametrize("levels", [30, 32])
@@ -287,11 +288,11 @@ def test_half_a_character_becomes_the_replacement_character() -> None:
     }
     for escaped, expected in texts.items():
         body = json.dumps(_document(span(name="NAME"))).encode().replace(b"NAME", escaped)
-        assert expected.encode() in json_wire.decode(Signal.TRACES, body).payload
+        assert expected.encode() in requests.decode(Signal.TRACES, body).payload
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:
-    assert json_wire.decode(Signal.TRACES, b"\xef\xbb\xbf{}").items == 0
+    assert requests.decode(Signal.TRACES, b"\xef\xbb\xbf{}").items == 0
 
 
 @pytest.mark.parametrize(
@@ -299,10 +300,10 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 )
 def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest, match="the body is not JSON"):
-        json_wire.decode(Signal.TRACES, body)
+        requests.decode(Signal.TRACES, body)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"5", b"null", b'"text"'])
 def test_what_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest, match=r"^the body: expected an object"):
-        json_wire.decode(Signal.TRACES, body)
+        requests.decode(Signal.TRACES, body)

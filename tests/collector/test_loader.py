@@ -9,12 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from spanhouse_collector import dead_letter, loader
-from spanhouse_collector.dead_letter import DeadLetter
 from spanhouse_collector.errors import DeadLetterUncertain
-from spanhouse_collector.insertion import Insertion
-from spanhouse_collector.segment import Segment
+from spanhouse_collector.load import loader
+from spanhouse_collector.load.insertion import Insertion
 from spanhouse_collector.signal import Signal
+from spanhouse_collector.spool import dead_letter
+from spanhouse_collector.spool.dead_letter import DeadLetter
+from spanhouse_collector.spool.segment import Segment
 from spanhouse_schema import Database, DatabaseUnavailable, InputUnreadable, StatementFailed
 from tests.collector.loading import Killer, Tenant, drained, load, loading, poisoned, requests, until
 from tests.collector.spooling import append, running, send, trace_request
@@ -133,7 +134,7 @@ async def test_an_insert_that_is_repeated_after_an_upgrade_is_still_the_one_that
         await append(spool, tenant.send(requests(1)[0]))
     [path] = (tmp_path / "traces").glob("*.segment")
     Insertion(Segment.at(path), Signal.TRACES, database, tmp_path)
-    monkeypatch.setattr("spanhouse_collector.insertion.insert_settings", lambda _: {"no_such_setting": 1})
+    monkeypatch.setattr("spanhouse_collector.load.insertion.insert_settings", lambda _: {"no_such_setting": 1})
     await load(tmp_path, database, [])
     assert tenant.spans() == _each_once(1)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_collector.spool import Spool
+from spanhouse_collector.spool.spool import Spool
 from tests.collector.loading import Tenant, drained, loading
 from tests.collector.spooling import append, running, trace_request
 from tests.process import Spanhouse

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from spanhouse_collector.errors import BadRequest
-from spanhouse_collector.nested import MAX_DEPTH, plain_double, spell, spell_bytes
+from spanhouse_collector.otlp.any_value_json import MAX_DEPTH, plain_double, spell, spell_bytes
 from tests.reference import values as reference
 from tests.strategies.values import arrays, deep_values, doubles, maps, nest, nested_values
 

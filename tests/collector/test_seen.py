@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_collector.envelope import Head
-from spanhouse_collector.seen import KEEP_S, Journal, Seen
+from spanhouse_collector.spool.dedup import KEEP_S, Journal, Seen
+from spanhouse_collector.spool.envelope import Head
 
 _NS = 1_000_000_000
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from spanhouse_collector import recovery, segment
-from spanhouse_collector.segment import OpenSegment, Segment
+from spanhouse_collector.spool import recovery, segment
+from spanhouse_collector.spool.segment import OpenSegment, Segment
 from tests.collector.spooling import send
 
 _RECORDS = [send(bytes([number]) * size).record for number, size in enumerate((0, 1, 200, 63))]

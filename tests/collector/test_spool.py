@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_collector import spool as spool_module
-from spanhouse_collector import writer
 from spanhouse_collector.errors import Busy, SpoolInUse
 from spanhouse_collector.signal import Signal
-from spanhouse_collector.spool import Spool
+from spanhouse_collector.spool import spool as spool_module
+from spanhouse_collector.spool import writer
+from spanhouse_collector.spool.spool import Spool
 from tests.collector.spooling import MIB, append, finish_one, requests_on_disk, running, send
 
 pytestmark = pytest.mark.anyio
@@ -234,7 +234,7 @@ async def test_a_stopped_spool_accepts_nothing(tmp_path: Path) -> None:
 async def test_a_writer_that_fails_by_a_fault_of_its_own_leaves_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spanhouse_collector.segment.OpenSegment.append", lambda *_: 1 / 0)
+    monkeypatch.setattr("spanhouse_collector.spool.segment.OpenSegment.append", lambda *_: 1 / 0)
     async with running(tmp_path) as spool:
         with pytest.raises(Busy, match="has failed"):
             await append(spool, send(b"a"))

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanhouse_collector import envelope, writer
-from spanhouse_collector.segment import Segment
 from spanhouse_collector.signal import Signal
-from spanhouse_collector.spool import Spool
+from spanhouse_collector.spool import envelope, writer
+from spanhouse_collector.spool.segment import Segment
+from spanhouse_collector.spool.spool import Spool
 from tests.collector.spool_process import LOADED
 from tests.collector.spooling import MIB, Sent, append, finish_one, requests_on_disk, send
 

@@ -16,8 +16,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-from spanhouse_collector import wire
 from spanhouse_collector.errors import BadRequest
+from spanhouse_collector.otlp import protobuf
 from spanhouse_collector.signal import Signal
 from tests import reference, strategies
 from tests.collector.flattened import flattened
@@ -38,7 +38,7 @@ def span(trace_id: bytes = TRACE_ID, span_id: bytes = SPAN_ID, **fields: Any) ->
 
 def stored(signal: Signal, request: Request) -> Request:
     """What the database is given of a request."""
-    return type(request).FromString(wire.decode(signal, request.SerializeToString()).payload)
+    return type(request).FromString(protobuf.decode(signal, request.SerializeToString()).payload)
 
 
 @pytest.mark.parametrize("signal", Signal)
@@ -69,12 +69,12 @@ def test_a_request_that_does_not_nest_is_stored_byte_for_byte() -> None:
     body = traces(
         span(name="chat", attributes=[{"key": "k", "value": {"array_value": {"values": [{"int_value": 0}]}}}])
     )
-    assert wire.decode(Signal.TRACES, body.SerializeToString()).payload == body.SerializeToString()
+    assert protobuf.decode(Signal.TRACES, body.SerializeToString()).payload == body.SerializeToString()
 
 
 def test_a_scalar_that_comes_twice_is_stored_as_the_last_one() -> None:
     twice = span(name="first").SerializeToString() + span(name="last").SerializeToString()
-    decoded = wire.decode(Signal.TRACES, _delimited(_delimited(_delimited(twice, 2), 2), 1))
+    decoded = protobuf.decode(Signal.TRACES, _delimited(_delimited(_delimited(twice, 2), 2), 1))
     assert decoded.payload == traces(span(name="last")).SerializeToString()
 
 
@@ -130,7 +130,7 @@ def test_thirty_levels_are_kept_wherever_a_value_can_stand(place: str, maps: boo
     request = reference.REQUESTS[signal.value]()
     value = _nested(30, maps=maps)
     value_of(request).CopyFrom(value)
-    assert spelling.text(value).encode() in wire.decode(signal, request.SerializeToString()).payload
+    assert spelling.text(value).encode() in protobuf.decode(signal, request.SerializeToString()).payload
 
 
 @pytest.mark.parametrize("place", _PLACES)
@@ -139,7 +139,7 @@ def test_deeper_values_are_refused_with_a_reason(place: str) -> None:
     request = reference.REQUESTS[signal.value]()
     value_of(request).CopyFrom(_nested(33, maps=False))
     with pytest.raises(BadRequest, match="nests more than 32 levels"):
-        wire.decode(signal, request.SerializeToString())
+        protobuf.decode(signal, request.SerializeToString())
 
 
 def _nested(levels: int, *, maps: bool) -> AnyValue:
@@ -155,7 +155,7 @@ def test_a_bomb_of_twenty_thousand_levels_is_refused() -> None:
         value = _field(5, _field(1, value))
     body = _field(1, _field(2, _field(2, span().SerializeToString() + _field(9, _field(2, value)))))
     with pytest.raises(BadRequest, match="nests more than 32 levels"):
-        wire.decode(Signal.TRACES, body)
+        protobuf.decode(Signal.TRACES, body)
 
 
 def _field(number: int, data: bytes) -> bytes:
@@ -179,7 +179,7 @@ def _field(number: int, data: bytes) -> bytes:
 )
 def test_a_span_without_valid_ids_is_left_out_and_named(bad: Span, reason: str) -> None:
     good = span(name="good")
-    decoded = wire.decode(Signal.TRACES, traces(good, bad, good).SerializeToString())
+    decoded = protobuf.decode(Signal.TRACES, traces(good, bad, good).SerializeToString())
     assert decoded.payload == traces(good, good).SerializeToString()
     assert (decoded.items, decoded.rejected, decoded.reasons) == (2, 1, {reason: 1})
     ((stored_reason, item),) = decoded.refused
@@ -199,7 +199,7 @@ def test_a_refused_span_is_kept_as_otlp_json() -> None:
         ],
         links=[{"trace_id": TRACE_ID, "span_id": SPAN_ID}],
     )
-    ((_, item),) = wire.decode(Signal.TRACES, traces(bad).SerializeToString()).refused
+    ((_, item),) = protobuf.decode(Signal.TRACES, traces(bad).SerializeToString()).refused
     assert json.loads(item) == {
         "traceId": TRACE_ID.hex(),
         "name": "n",
@@ -214,13 +214,13 @@ def test_a_refused_span_is_kept_as_otlp_json() -> None:
 
 def test_a_large_refused_span_is_kept_in_short() -> None:
     bad = span(span_id=b"", name="n" * 200_000, attributes=[{"key": "k", "value": {"string_value": "v" * 100_000}}])
-    ((_, item),) = wire.decode(Signal.TRACES, traces(bad).SerializeToString()).refused
+    ((_, item),) = protobuf.decode(Signal.TRACES, traces(bad).SerializeToString()).refused
     assert len(item) < 64 * 1024
     assert json.loads(item)["traceId"] == TRACE_ID.hex()
 
 
 def test_of_very_many_refused_spans_the_rest_is_a_number() -> None:
-    decoded = wire.decode(Signal.TRACES, traces(*[span(span_id=b"")] * 1500).SerializeToString())
+    decoded = protobuf.decode(Signal.TRACES, traces(*[span(span_id=b"")] * 1500).SerializeToString())
     assert decoded.rejected == 1500
     assert len(decoded.refused) == 1001
     assert decoded.refused[-1].reason == "500 more spans of this request have no valid ids"
@@ -228,7 +228,7 @@ def test_of_very_many_refused_spans_the_rest_is_a_number() -> None:
 
 @pytest.mark.parametrize("signal", Signal)
 def test_an_empty_request_holds_nothing(signal: Signal) -> None:
-    assert wire.decode(signal, b"") == (b"", 0, (), {})
+    assert protobuf.decode(signal, b"") == (b"", 0, (), {})
 
 
 def test_items_are_spans_records_and_points() -> None:
@@ -239,9 +239,9 @@ def test_items_are_spans_records_and_points() -> None:
     metric.add()
     logs = ExportLogsServiceRequest()
     logs.resource_logs.add().scope_logs.add().log_records.extend([LogRecord(), LogRecord()])
-    assert wire.decode(Signal.METRICS, metrics.SerializeToString()).items == 3
-    assert wire.decode(Signal.LOGS, logs.SerializeToString()).items == 2
-    assert wire.decode(Signal.TRACES, traces(span(), span()).SerializeToString()).items == 2
+    assert protobuf.decode(Signal.METRICS, metrics.SerializeToString()).items == 3
+    assert protobuf.decode(Signal.LOGS, logs.SerializeToString()).items == 2
+    assert protobuf.decode(Signal.TRACES, traces(span(), span()).SerializeToString()).items == 2
 
 
 def test_a_log_record_with_odd_ids_is_kept() -> None:
@@ -254,15 +254,15 @@ def test_a_log_record_with_odd_ids_is_kept() -> None:
 @given(body=st.binary(max_size=200))
 def test_bytes_that_are_no_request_are_refused_and_nothing_worse_happens(signal: Signal, body: bytes) -> None:
     with suppress(BadRequest):
-        wire.decode(signal, body)
+        protobuf.decode(signal, body)
 
 
 def test_a_request_that_is_cut_off_is_refused() -> None:
     body = traces(span(name="a name")).SerializeToString()
     with pytest.raises(BadRequest, match="not an ExportTraceServiceRequest in protobuf"):
-        wire.decode(Signal.TRACES, body[:-3])
+        protobuf.decode(Signal.TRACES, body[:-3])
 
 
 def test_json_sent_as_protobuf_is_refused() -> None:
     with pytest.raises(BadRequest, match="not an ExportTraceServiceRequest in protobuf"):
-        wire.decode(Signal.TRACES, MessageToJson(traces(span())).encode())
+        protobuf.decode(Signal.TRACES, MessageToJson(traces(span())).encode())

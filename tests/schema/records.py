@@ -16,8 +16,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from spanhouse_collector import envelope, wire
+from spanhouse_collector.otlp import protobuf
 from spanhouse_collector.signal import Signal
+from spanhouse_collector.spool import envelope
 from spanhouse_schema import Database
 from spanhouse_schema.clickhouse.insert_settings import insert_settings
 from spanhouse_schema.derive.settling import settle
@@ -102,7 +103,7 @@ def query(database: Database, statement: str) -> list[dict[str, Any]]:
 
 
 def _insert(database: Database, tenant: str, signal: str, body: bytes, directory: Path) -> None:
-    decoded = wire.decode(Signal(signal), body)
+    decoded = protobuf.decode(Signal(signal), body)
     record = envelope.encode(
         decoded.payload,
         tenant=tenant,

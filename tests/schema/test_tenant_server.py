@@ -15,7 +15,7 @@ from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import Control, NewKey
 from spanhouse_schema.access.row_filters import Relation
 from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN
-from spanhouse_schema.clickhouse.quoting import identifier, literal
+from spanhouse_schema.quoting import identifier, literal
 from tests.process import run
 from tests.stores import SERVER, served
 

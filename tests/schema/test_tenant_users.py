@@ -17,7 +17,7 @@ from spanhouse_schema.access.row_filters import Relation
 from spanhouse_schema.access.server_limits import CHANGEABLE
 from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN, TENANT
 from spanhouse_schema.access.server_users import Existing, planned, statements
-from spanhouse_schema.clickhouse.quoting import identifier, literal
+from spanhouse_schema.quoting import identifier, literal
 from tests.schema.access_model import Server
 
 OWNER, BYSTANDER, FREED = "the owner", "bystander@home", "freed"

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(name: str, arguments: list[str]) -> int:
     try:
-        module = import_module(f"spanhouse.cli.{name.replace('-', '_')}")
+        module = import_module(f"spanhouse_server.commands.{name.replace('-', '_')}")
         get_command = import_module("typer.main").get_command
     except ModuleNotFoundError as error:
         if (error.name or "spanhouse").startswith("spanhouse"):

@@ -6,8 +6,10 @@ everything: the loader, the machine's owner, and refreshable views, which set on
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from xml.sax.saxutils import escape
+
+from spanhouse_schema.clickhouse.database import Database
 
 _MARK = "tenant:"
 _IS_READER = f"startsWith(getSetting('log_comment'), '{_MARK}')"
@@ -37,13 +39,6 @@ ORDER BY database, name
 """
 
 
-class Queries(Protocol):
-    """What can be asked for rows: `Database`."""
-
-    def rows(self, sql: str, *, parameters: dict[str, object] | None = None) -> list[tuple[str, ...]]:
-        """The rows of a query."""
-
-
 class Relation(NamedTuple):
     """A table, view or dictionary; `tenant_column` is '' when it has none."""
 
@@ -63,17 +58,26 @@ class Relation(NamedTuple):
         )
 
 
+def enforce(database: Database) -> None:
+    """Put the filters in force, for the relations that there are now. Raises `DatabaseError`.
+
+    Call it while nobody else has a connection: see `Database.filter_rows`.
+    """
+    if database.embedded:
+        database.filter_rows(to_xml(relations(database)))
+
+
 def tenant_mark(tenant: str) -> str:
     """The log comment of a connection that reads for this tenant."""
     return _MARK + tenant
 
 
-def relations(database: Queries) -> list[Relation]:
+def relations(database: Database) -> list[Relation]:
     """Everything in the catalogue that can be read from. Raises `DatabaseError`."""
     return [Relation(*row) for row in database.rows(_CATALOGUE, parameters={"columns": list(_TENANT_COLUMNS)})]
 
 
-def readable(database: Queries) -> frozenset[tuple[str, str]]:
+def readable(database: Database) -> frozenset[tuple[str, str]]:
     """Database and name of what readers may read, by the filters that are in force: what has none is not among them.
 
     Raises `DatabaseError`.

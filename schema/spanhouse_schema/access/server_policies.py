@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from spanhouse_schema.access.row_filters import Relation
-from spanhouse_schema.clickhouse.quoting import identifier, literal
+from spanhouse_schema.quoting import identifier, literal
 
 ALL_TENANTS = "spanhouse_all_tenants"
 TENANT = "spanhouse_tenant_"

@@ -19,8 +19,8 @@ from spanhouse_schema.access.row_filters import Relation
 from spanhouse_schema.access.server_limits import Limits, profile_settings, quota_limits
 from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN, TENANT, names, policies, table
 from spanhouse_schema.clickhouse.database import Database
-from spanhouse_schema.clickhouse.quoting import identifier
 from spanhouse_schema.errors import DatabaseError
+from spanhouse_schema.quoting import identifier
 
 # More than `spanhouse_`: an operator may well have called a user of their own `spanhouse_collector`.
 _KEY = "spanhouse_key_"

@@ -14,11 +14,10 @@ from clickhouse_connect.dbapi.connection import Connection as DbapiConnection
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from spanhouse_schema.access import row_filters
 from spanhouse_schema.clickhouse.dsn import Server
 from spanhouse_schema.clickhouse.engine import configure, keep_row_filters, keep_schema, open_engine
-from spanhouse_schema.clickhouse.quoting import literal
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable, InputUnreadable, StatementFailed
+from spanhouse_schema.quoting import literal
 from spanhouse_schema.settings import Settings
 
 Parameters = Mapping[str, Any]
@@ -111,13 +110,13 @@ class Database:
         """The settings of a statement as the embedded engine can take them; whoever uses `connect` asks for this."""
         return keep_schema(self._settings.data_dir, settings)
 
-    def filter_rows(self) -> None:
-        """Put the row filters of readers in force, for the relations that there are now.
+    def filter_rows(self, row_filters: str) -> None:
+        """Put these row filters of readers in force, as XML of the engine's users; a server has policies instead.
 
         The embedded engine reads them only when it starts: after a change it is closed and opened anew, so call this
         while nobody else has a connection. Raises `DatabaseError`.
         """
-        if self.embedded and keep_row_filters(self._settings.data_dir, row_filters.to_xml(row_filters.relations(self))):
+        if self.embedded and keep_row_filters(self._settings.data_dir, row_filters):
             self.close()
             self._start_engine()
 

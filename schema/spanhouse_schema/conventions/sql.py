@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby
 
-from spanhouse_schema.clickhouse.quoting import literal
 from spanhouse_schema.conventions import KindRule, Spelling, kind_rules, spellings
+from spanhouse_schema.quoting import literal
 
 SPAN_NAME = "span name"
 # A rank and a position are kept in one number; of more attributes than this the rest are not read.

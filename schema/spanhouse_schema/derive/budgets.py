@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Database
-from spanhouse_schema.clickhouse.quoting import literal
 from spanhouse_schema.derive.rollups import Days
+from spanhouse_schema.quoting import literal
 
 PERIODS = ("day", "week", "month")
 SCOPES = ("tenant", "agent", "user", "session")

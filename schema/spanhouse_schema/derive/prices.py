@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from spanhouse_schema.clickhouse.quoting import literal
+from spanhouse_schema.quoting import literal
 
 PACKAGE, USER = "genai-prices", "user"
 DAY_S = 86_400

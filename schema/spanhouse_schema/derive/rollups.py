@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Session
-from spanhouse_schema.clickhouse.quoting import literal
+from spanhouse_schema.quoting import literal
 
 MARGIN_S = 600.0
 """For how far back one who begins looks for what others left, at least. In seconds."""

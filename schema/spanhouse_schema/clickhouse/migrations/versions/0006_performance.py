@@ -6,7 +6,7 @@ What they used of which model is known once they are settled again, which 0005 h
 from alembic import context, op
 
 from spanhouse_schema.clickhouse import sql_files
-from spanhouse_schema.clickhouse.quoting import literal
+from spanhouse_schema.quoting import literal
 
 revision = "0006"
 down_revision = "0005"

@@ -5,7 +5,7 @@ import re
 from alembic import context, op
 
 from spanhouse_schema.clickhouse import sql_files
-from spanhouse_schema.clickhouse.quoting import literal
+from spanhouse_schema.quoting import literal
 
 revision = "0008"
 down_revision = "0007"

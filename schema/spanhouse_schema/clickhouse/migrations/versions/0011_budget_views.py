@@ -3,7 +3,7 @@
 from alembic import context, op
 
 from spanhouse_schema.clickhouse import sql_files
-from spanhouse_schema.clickhouse.quoting import literal
+from spanhouse_schema.quoting import literal
 
 revision = "0011"
 down_revision = "0010"

@@ -1,0 +1,1 @@
+"""The SQL door: the ClickHouse HTTP protocol over the embedded engine."""

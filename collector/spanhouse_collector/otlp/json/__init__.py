@@ -1,0 +1,1 @@
+"""OTLP/JSON, turned into the protobuf that it spells."""

@@ -1,0 +1,1 @@
+"""OTLP in, over HTTP and gRPC: who asks, what came, what is answered."""

@@ -1,0 +1,70 @@
+"""The bodies of OTLP's answers: export responses, and `google.rpc.Status` for what is refused."""
+
+from collections.abc import Iterable
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest as BadRequestDetail
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from spanhouse_collector.errors import BadRequest, Busy, RequestRefused
+from spanhouse_collector.receive.intake import Outcome
+from spanhouse_collector.signal import Signal
+
+# The response of each signal, and its word for what was refused.
+_RESPONSES: dict[Signal, tuple[type[Message], str]] = {
+    Signal.TRACES: (ExportTraceServiceResponse, "rejected_spans"),
+    Signal.LOGS: (ExportLogsServiceResponse, "rejected_log_records"),
+    Signal.METRICS: (ExportMetricsServiceResponse, "rejected_data_points"),
+}
+_INTERNAL_RETRY_S = 5
+
+
+def success(signal: Signal, outcome: Outcome) -> Message:
+    """Return the export response: empty when all was stored, else a partial success."""
+    response, rejected = _RESPONSES[signal]
+    if not outcome.rejected:
+        return response()
+    return response(partial_success={rejected: outcome.rejected, "error_message": outcome.message})
+
+
+def refusal(error: RequestRefused) -> Status:
+    """Return the status that says why a request was refused, and when it may be sent again."""
+    return status(error.grpc_code, str(error), _details(error))
+
+
+def status(code: grpc.StatusCode, message: str, details: Iterable[Message] = ()) -> Status:
+    """Return a status with its details packed."""
+    answer = Status(code=code.value[0], message=message)
+    for detail in details:
+        answer.details.add().Pack(detail)
+    return answer
+
+
+def retry_info(error: Busy) -> RetryInfo:
+    """Return how long to wait before the same request is sent again."""
+    return RetryInfo(retry_delay=Duration(seconds=error.retry_after_s))
+
+
+def internal() -> Busy:
+    """The refusal for a fault of ours: it says nothing of its insides, and asks for another try."""
+    return Busy("an internal error; the log of the collector says which", _INTERNAL_RETRY_S)
+
+
+def outcome_name(error: RequestRefused) -> str:
+    """Return what a refusal is called in the metrics, such as bad_request, busy or too_large."""
+    name = type(error).__name__
+    return name[0].lower() + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name[1:])
+
+
+def _details(error: RequestRefused) -> list[Message]:
+    if isinstance(error, Busy):
+        return [retry_info(error)]
+    if isinstance(error, BadRequest):
+        return [BadRequestDetail(field_violations=[BadRequestDetail.FieldViolation(description=str(error))])]
+    return []

@@ -1,0 +1,1 @@
+"""Acknowledged requests on disk, until they are rows."""

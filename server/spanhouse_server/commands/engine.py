@@ -1,0 +1,73 @@
+"""`spanhouse engine`: the embedded engine and its SQL door alone."""
+
+from contextlib import ExitStack, closing
+from socket import socket
+
+import typer
+
+from spanhouse import __version__
+from spanhouse_api.sql.door import create_app
+from spanhouse_schema import Database
+from spanhouse_schema.access.key_ring import KeyRing
+from spanhouse_schema.settings import Settings
+from spanhouse_server import logs
+from spanhouse_server.commands._console import say
+from spanhouse_server.commands._flags import with_settings
+from spanhouse_server.lifecycle import HttpServer, listen, run, until_stopped
+from spanhouse_server.opening import announce_door, opened_database, opened_keys
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+@app.command()
+@with_settings(
+    "data_dir",
+    "sql",
+    "control",
+    "insecure",
+    "retention_days",
+    "sql_audit_retention_days",
+    "timezone",
+    "engine_memory",
+    "log_format",
+)
+def engine(settings: Settings) -> None:
+    """Run the embedded engine and its SQL door alone, so that collectors in other processes can load into it.
+
+    Its tables are brought up to date first. The door opens to the secret in admin.key and to keys of scope admin.
+    SIGTERM or Ctrl-C stops it when the statements that run have ended, or after ten seconds.
+    """
+    if not settings.embedded:
+        raise typer.BadParameter(
+            f"SPANHOUSE_CLICKHOUSE names a server, {settings.clickhouse.rpartition('@')[2]}; the engine is embedded: "
+            "unset it"
+        )
+    logs.configure(settings.log_format)
+    with ExitStack() as stack:
+        keys = stack.enter_context(opened_keys(settings, "sql"))
+        door = stack.enter_context(closing(listen("sql", settings.sql)))
+        database = stack.enter_context(opened_database(settings))
+        run(_serve(settings, database, keys, door))
+
+
+async def _serve(settings: Settings, database: Database, keys: KeyRing, door: socket) -> None:
+    server = HttpServer(create_app(database, keys, settings), door)
+    await server.start()
+    announce_door(settings)
+    try:
+        say(_banner(settings))
+        await until_stopped([server])
+        say("stopping: ending the statements that run (again to stop at once)")
+    finally:
+        await server.stop()
+
+
+def _banner(settings: Settings) -> str:
+    return f"""\
+spanhouse {__version__} runs the engine
+  SQL         http://{settings.sql}
+  data        {settings.data_dir.resolve()}
+
+collect     spanhouse collector --clickhouse clickhouse://default:SECRET@{settings.sql}/spanhouse
+            SECRET is in {settings.data_dir.resolve() / "admin.key"}
+"""

@@ -1,0 +1,80 @@
+"""`spanhouse keys`: make, list and revoke the keys that clients send."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from spanhouse_schema.access.key_ring import Scope
+from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.settings import Settings
+from spanhouse_server.commands._console import say, say_json, say_table
+from spanhouse_server.commands._flags import with_settings
+
+app = typer.Typer(
+    help="Make, list and revoke the keys that clients send. A running Spanhouse follows within a second.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+@with_settings("data_dir", "control")
+def create(
+    settings: Settings,
+    tenant: Annotated[str, typer.Option(help="Whose telemetry the key brings or reads.")],
+    scope: Annotated[Scope, typer.Option(help="What it may do: write includes ingest and read, admin is everything.")],
+    name: Annotated[str, typer.Option(help="What the key is for, shown in the list.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a key. Its text is shown this once: only a hash of it is kept."""
+    with _control(settings) as control:
+        made = control.create_key(tenant, scope, name)
+    if as_json:
+        say_json(made._asdict())
+        return
+    say(made.key)
+    say(f"\nKey {made.id} for tenant {tenant}, scope {scope}. It is not shown again. Send it with OTLP as")
+    say(f'  OTEL_EXPORTER_OTLP_HEADERS="x-api-key={made.key}"')
+
+
+@app.command("list")
+@with_settings("data_dir", "control")
+def list_keys(settings: Settings, as_json: Json = False) -> None:
+    """List every key ever made, oldest first, without the keys' texts."""
+    with _control(settings) as control:
+        keys = control.keys()
+    if as_json:
+        say_json([key._asdict() for key in keys])
+        return
+    headings = ("ID", "TENANT", "SCOPE", "NAME", "CREATED (UTC)", "REVOKED (UTC)")
+    say_table(headings, [(*key[:4], *(f"{time:%F %T}" if time else "" for time in key[4:])) for key in keys])
+
+
+@app.command()
+@with_settings("data_dir", "control")
+def revoke(
+    settings: Settings,
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `spanhouse keys list` shows it.")],
+    as_json: Json = False,
+) -> None:
+    """Revoke a key for good: requests that bring it are refused from then on."""
+    with _control(settings) as control:
+        key = control.revoke_key(key_id)
+    if as_json:
+        say_json(key._asdict())
+    else:
+        say(f"key {key.id} of tenant {key.tenant} is revoked since {key.revoked_at:%F %T} UTC")
+
+
+@contextmanager
+def _control(settings: Settings) -> Generator[Control]:
+    control = Control.open(settings)
+    try:
+        yield control
+    finally:
+        control.close()

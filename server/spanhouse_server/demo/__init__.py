@@ -1,0 +1,1 @@
+"""The workload of `spanhouse demo`, and what sends it."""

@@ -1,0 +1,97 @@
+"""Open what the commands share: the database, directly or through the process that holds it, and the ring of keys."""
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from urllib.parse import quote
+
+from spanhouse_schema import Database
+from spanhouse_schema.access import row_filters
+from spanhouse_schema.access.key_ring import KeyRing, admin_secret, admits_keyless
+from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.clickhouse.engine import holder_of
+from spanhouse_schema.settings import Settings
+
+_DOOR = "sql.address"
+
+
+@contextmanager
+def opened_database(settings: Settings) -> Generator[Database]:
+    """The database at the newest revision, with retention, time zone and readers' row filters of now in force.
+
+    Raises `DatabaseError`.
+    """
+    # Alembic takes most of a second to load, and `spanhouse sql` does without it.
+    from spanhouse_schema.clickhouse import migrate, retention  # noqa: PLC0415  # see above
+    from spanhouse_schema.derive import budgets  # noqa: PLC0415  # see above
+
+    database = Database.open(settings)
+    try:
+        migrate.upgrade(database)
+        retention.apply(database, settings)
+        budgets.follow_timezone(database)
+        row_filters.enforce(database)
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def reached_database(settings: Settings) -> Generator[Database]:
+    """The database as it is: opened, or, when another process holds it, reached through that one's SQL door.
+
+    Raises `DatabaseError`, and `AdminKeyUnusable` when that process's secret cannot be read.
+    """
+    database = Database.open(through_door(settings) if is_held(settings) else settings)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def usable_database(settings: Settings) -> AbstractContextManager[Database]:
+    """The database at the newest revision, for a command that may well be the first: whoever holds it has seen to that.
+
+    A server is taken as it is: its revision is its operator's. Raises like the two above.
+    """
+    return reached_database(settings) if is_held(settings) or not settings.embedded else opened_database(settings)
+
+
+def is_held(settings: Settings) -> bool:
+    """Whether another process holds the embedded engine of this data directory."""
+    return settings.embedded and holder_of(settings.data_dir / "engine") is not None
+
+
+def announce_door(settings: Settings) -> None:
+    """Write down, in the data directory, where its SQL door listens, for `through_door` in other processes."""
+    (settings.data_dir / _DOOR).write_text(settings.sql)
+
+
+def through_door(settings: Settings) -> Settings:
+    """The same settings, with the SQL door of the process that holds the data directory as the ClickHouse server.
+
+    Raises `AdminKeyUnusable`.
+    """
+    secret = admin_secret(settings.data_dir, create=False)
+    door = settings.data_dir / _DOOR
+    address = door.read_text() if door.exists() else settings.sql
+    return settings.model_copy(update={"clickhouse": f"clickhouse://default:{quote(secret)}@{address}/spanhouse"})
+
+
+@contextmanager
+def opened_keys(settings: Settings, *listens: str) -> Generator[KeyRing]:
+    """The ring of keys for a process that listens on the settings named in `listens`; it follows what others change.
+
+    Raises `SettingsError` when one of them is open to other machines and no key exists; `ControlError`,
+    `AdminKeyUnusable`.
+    """
+    control = Control.open(settings)
+    try:
+        keyless = admits_keyless(settings, control, listens)
+        keys = KeyRing(control, admin_secret(settings.data_dir, create=True), keyless)
+        keys.start()
+        try:
+            yield keys
+        finally:
+            keys.close()
+    finally:
+        control.close()

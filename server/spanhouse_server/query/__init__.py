@@ -1,0 +1,1 @@
+"""How `spanhouse sql` runs a statement: in the engine itself, or through the process that holds it."""
