@@ -11,7 +11,7 @@ from opentelemetry.trace import Tracer
 import spanhouse
 from bench.report import Figure
 from spanhouse import _attribution, _context, _operations
-from spanhouse._frameworks import AttributionProcessor
+from spanhouse._framework_runs import AttributionProcessor
 
 RUNS = 7
 TIMES = 5_000

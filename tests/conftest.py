@@ -12,7 +12,7 @@ from spanhouse_schema import Database, Settings
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.clickhouse import migrate
 
-pytest_plugins = ["tests.stores"]
+pytest_plugins = ["tests.support.stores"]
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so every process that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -22,7 +22,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _BEGUN_FIRST = (
     *("test_docs", "test_nothing_lost", "test_records_laws", "test_discovery", "cli/test_rebuild", "test_executions"),
     *("schema/test_rebuild", "daily_crashes", "test_budgets", "daily_zones", "test_running", "test_prices"),
-    *("test_audit", "test_up", "test_retries", "test_loader_away", "test_performance", "test_migrate"),
+    *(
+        "test_audit",
+        "test_statement_log",
+        "test_up",
+        "test_retries",
+        "test_loader_away",
+        "test_performance",
+        "test_migrate",
+    ),
 )
 
 

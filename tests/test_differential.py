@@ -12,11 +12,11 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from spanhouse_schema import Database
 from tests import reference, strategies
-from tests.comparison import Sent, check, insert, send
-from tests.recordings import REFUSED, Recording, parse, recordings
 from tests.reference import Request
 from tests.spelling import otlp_json, protobuf
 from tests.strategies.values import DEEPEST, any_values, nest
+from tests.support.corpus import REFUSED, Recording, parse, recordings
+from tests.support.expected_rows import Sent, check, insert, send
 
 SIGNALS = list(reference.REQUESTS)
 _REQUESTS_PER_INSERT = 60

@@ -13,7 +13,7 @@ import pytest
 from spanhouse import __version__
 from spanhouse.cli import COMMANDS
 from tests.cli.letters import write_letter
-from tests.process import environment, free_port
+from tests.support.process import environment, free_port
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

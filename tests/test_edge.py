@@ -21,12 +21,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import Control
-from tests.comparison import Sent, check
-from tests.process import Spanhouse
-from tests.recordings import REFUSED, Recording, edge_cases, parse, read
 from tests.reference import TABLES, Receipt, Request
-from tests.stores import dsn, served
-from tests.waiting import until
+from tests.support.corpus import REFUSED, Recording, edge_cases, parse, read
+from tests.support.expected_rows import Sent, check
+from tests.support.process import Spanhouse
+from tests.support.stores import dsn, served
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

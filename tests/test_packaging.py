@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import spanhouse
-from tests.process import environment
+from tests.support.process import environment
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {

@@ -17,8 +17,8 @@ from uuid import uuid4
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Span, Tracer, format_span_id, get_tracer, set_span_in_context
 
-from spanhouse import _attribution, _events, _ids
-from spanhouse._block import Block
+from spanhouse import _attribution, _events, _reserved_ids
+from spanhouse._async_context import Block
 from spanhouse._context import Attribution
 from spanhouse._recording import Recording, type_name
 from spanhouse._wrapping import F, recorded
@@ -213,7 +213,7 @@ class _Run(Operation[Execution]):
     def _start(self, name: str, attributes: Mapping[str, str]) -> Span:
         if not self._reserved:
             return tracer().start_span(name, attributes=attributes)
-        with _ids.reserved(self._reserved.trace_id, self._reserved.span_id):
+        with _reserved_ids.reserved(self._reserved.trace_id, self._reserved.span_id):
             return tracer().start_span(name, self._reserved.parent_context(), attributes=attributes)
 
     @staticmethod

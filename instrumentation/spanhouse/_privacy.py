@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.util.types import AnyValue
 
-from spanhouse._changed import BODY, Keep, attributes_kept, record_with, span_with
-from spanhouse._content import is_content, is_standard
+from spanhouse._attribute_classes import is_content, is_standard
+from spanhouse._filtered_copies import BODY, Keep, attributes_kept, record_with, span_with
 from spanhouse.attributes import OUTPUT_JSON, SESSION_ASSESSMENT, SESSION_STRATEGY_CONFIG, session_results
 from spanhouse.errors import SpanhouseError
 from spanhouse.redaction import Redactor

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from opentelemetry.util.types import AnyValue
 
 from spanhouse import _attribution, _events
+from spanhouse._best_effort import fraction, recording
 from spanhouse._capture import to_whole_json
-from spanhouse._refused import fraction, recording
 from spanhouse._session import Session
 from spanhouse.attributes import (
     AGENT_ID,

@@ -12,10 +12,10 @@ from opentelemetry.context import create_key, get_value, set_value
 from opentelemetry.util.types import AnyValue
 
 from spanhouse import _attribution, _events
-from spanhouse._block import Block
+from spanhouse._async_context import Block
+from spanhouse._best_effort import recording
 from spanhouse._capture import to_whole_json
 from spanhouse._context import Attached
-from spanhouse._refused import recording
 from spanhouse.attributes import (
     CASE_ID,
     CLIENT_ACCOUNT_ID,

@@ -45,10 +45,10 @@ from spanhouse._exporting import (
     span_outbox,
     targets,
 )
-from spanhouse._frameworks import AttributionProcessor
-from spanhouse._ids import ReservableIds
+from spanhouse._framework_runs import AttributionProcessor
 from spanhouse._outbox import Outbox
 from spanhouse._privacy import Capture, Privacy, captured
+from spanhouse._reserved_ids import ReservableIds
 from spanhouse.errors import SpanhouseError
 from spanhouse.redaction import Redactor
 

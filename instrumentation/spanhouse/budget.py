@@ -21,8 +21,8 @@ from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, get_args
 from urllib.parse import urlencode, urlsplit
 
 from spanhouse import _attribution
-from spanhouse._answers import Answers
-from spanhouse._block import Block
+from spanhouse._async_context import Block
+from spanhouse._polled_answers import Answers
 from spanhouse.attributes import EXECUTION_AGENT_NAME, SESSION_ID, USER_ID
 from spanhouse.errors import BudgetExceeded, SpanhouseError
 

@@ -13,7 +13,7 @@ from opentelemetry.trace import Span, get_current_span
 from pydantic import BaseModel, ConfigDict, Field
 
 from spanhouse import execution
-from spanhouse._refused import recording
+from spanhouse._best_effort import recording
 from spanhouse.attributes import OUTPUT_JSON, OUTPUT_SCHEMA, OUTPUT_SCHEMA_VERSION
 
 __all__ = [

@@ -12,7 +12,7 @@ from operator import is_
 
 from opentelemetry.util.types import AnyValue
 
-from spanhouse import _findings
+from spanhouse import _secret_patterns
 from spanhouse.errors import SpanhouseError
 
 __all__ = ["KINDS", "Redactor"]
@@ -47,7 +47,7 @@ class Redactor:
         if unknown := set(without) - set(KINDS):
             raise SpanhouseError(f"without={sorted(unknown)}: there is no such kind; there are {', '.join(KINDS)}")
         self._kinds = frozenset(KINDS).difference(without)
-        self._searches = [search for kinds, search in _findings.SEARCHES if kinds & self._kinds]
+        self._searches = [search for kinds, search in _secret_patterns.SEARCHES if kinds & self._kinds]
         self._patterns = [(kind, _compiled(kind, pattern)) for kind, pattern in (patterns or {}).items()]
 
     def text(self, text: str) -> str:
@@ -91,7 +91,7 @@ class Redactor:
                 break
         return text
 
-    def _replaced(self, text: str, findings: Iterable[_findings.Finding]) -> str:
+    def _replaced(self, text: str, findings: Iterable[_secret_patterns.Finding]) -> str:
         pieces: list[str] = []
         position = 0
         for begin, end, kind in sorted(findings):
@@ -118,16 +118,16 @@ class Redactor:
 
     def _named(self, name: str, value: str) -> str:
         """The marker, if a value of that name is a secret or a phone number whatever it looks like, or else ''."""
-        said = _findings.strength(name) if name else ""
+        said = _secret_patterns.strength(name) if name else ""
         if said == "phone":
-            return _marker("phone") if "phone" in self._kinds and _findings.is_phone(value) else ""
-        is_secret = said and "secret" in self._kinds and _findings.is_secret(value, weak=said == "weak")
+            return _marker("phone") if "phone" in self._kinds and _secret_patterns.is_phone(value) else ""
+        is_secret = said and "secret" in self._kinds and _secret_patterns.is_secret(value, weak=said == "weak")
         return _marker("secret") if is_secret else ""
 
     def _number(self, value: int, name: str) -> AnyValue:
         if value < _SMALLEST_TOLD:
             return value
-        is_card = "card" in self._kinds and _findings.is_card(str(value))
+        is_card = "card" in self._kinds and _secret_patterns.is_card(str(value))
         return _marker("card") if is_card else self._named(name, str(value)) or value
 
     def _bytes(self, value: bytes) -> bytes:

@@ -12,7 +12,7 @@ from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.key_ring import KeyRing, Scope
 from spanhouse_schema.access.key_store import Control
 from tests.api.server import serve
-from tests.waiting import until
+from tests.support.waiting import until
 
 SECRET = "sh_local_of_the_owner"
 

@@ -12,7 +12,7 @@ from spanhouse_schema.access.key_ring import KeyRing, Scope
 from spanhouse_schema.access.key_store import Control
 from tests.api.conftest import SECRET, Door
 from tests.api.server import serve
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 def _ask(door: Door, headers: dict[str, str] | None = None, **parameters: str) -> httpx.Response:

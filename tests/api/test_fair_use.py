@@ -9,7 +9,7 @@ import pytest
 
 from spanhouse_schema import Database, Settings
 from tests.api.conftest import Door
-from tests.waiting import until
+from tests.support.waiting import until
 
 LONG = "SELECT count() FROM numbers(9000000000) WHERE NOT ignore(sipHash64(number)) SETTINGS max_execution_time = 4"
 

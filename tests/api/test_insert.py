@@ -10,7 +10,7 @@ import pytest
 from spanhouse_api.sql.upload import upload_directory
 from spanhouse_schema import Database, Settings
 from tests.api.conftest import Door
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from spanhouse_api.sql.framing import FrameReader
 from spanhouse_schema import Database
 from tests.api.conftest import Door
-from tests.process import Spanhouse, run
-from tests.waiting import until
+from tests.support.process import Spanhouse, run
+from tests.support.waiting import until
 
 _FAILING = "SELECT number, throwIf(number = 3000000, 'boom') FROM numbers(4000000)"
 

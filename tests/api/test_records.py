@@ -10,11 +10,11 @@ from spanhouse_schema.access.key_ring import Scope
 from spanhouse_schema.derive.discovery import discover
 from spanhouse_schema.derive.settling import settle
 from tests.api.conftest import Door
-from tests.exported import insert
 from tests.schema.records import Event, send
 from tests.schema.test_records import CYCLE
-from tests.traffic import DAY, Call, Run, rows
-from tests.waiting import until
+from tests.support.insert_rows import insert
+from tests.support.traffic import DAY, Call, Run, rows
+from tests.support.waiting import until
 
 ACTIVE = {"session.id": "cycle-2", "spanhouse.session.phase": "designing"}
 WON = {"session.id": "cycle-0", "spanhouse.session.outcome": "success"}

@@ -10,8 +10,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.process import Spanhouse, free_port
-from tests.waiting import until
+from tests.support.process import Spanhouse, free_port
+from tests.support.waiting import until
 
 pytest.importorskip("rotel")
 pytestmark = pytest.mark.slow

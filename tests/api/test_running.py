@@ -15,8 +15,8 @@ import pytest
 
 from spanhouse_schema import Database
 from tests.api.conftest import SECRET, Door
-from tests.process import Spanhouse
-from tests.waiting import until
+from tests.support.process import Spanhouse
+from tests.support.waiting import until
 
 _ENDLESS = "SELECT max(cityHash64(number, {})) FROM numbers(1e13) SETTINGS max_threads = 1"
 

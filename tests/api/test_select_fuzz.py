@@ -20,8 +20,8 @@ import pytest
 
 from tests.api.selects import TABLES, Writer
 from tests.api.test_attacks import FILE_TEXT, MARKER
-from tests.process import Spanhouse, run
-from tests.waiting import until
+from tests.support.process import Spanhouse, run
+from tests.support.waiting import until
 
 SECONDS = float(os.environ.get("SPANHOUSE_FUZZ_SECONDS", "15"))
 SEED = os.environ.get("SPANHOUSE_FUZZ_SEED") or (

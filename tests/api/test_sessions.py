@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import SECRET, Door
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 def _code(reply: httpx.Response) -> str:

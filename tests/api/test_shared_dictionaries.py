@@ -13,7 +13,7 @@ from spanhouse_schema import Database
 from spanhouse_schema.access.key_ring import Scope
 from spanhouse_schema.access.row_filters import readable
 from tests.api.conftest import Door
-from tests.waiting import until
+from tests.support.waiting import until
 
 MARKER = "zed-0OIl-shared"
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from spanhouse.cli import main
-from tests.process import Spanhouse
+from tests.support.process import Spanhouse
 
 
 class Result(NamedTuple):

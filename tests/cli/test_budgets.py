@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Result
-from tests.process import Spanhouse, run
-from tests.waiting import until
+from tests.support.process import Spanhouse, run
+from tests.support.waiting import until
 
 Call = Callable[..., Result]
 

@@ -9,8 +9,8 @@ import pytest
 
 from spanhouse_schema.access.key_ring import admin_secret
 from tests.cli.otlp import send
-from tests.process import Spanhouse, free_port, run
-from tests.waiting import until
+from tests.support.process import Spanhouse, free_port, run
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from spanhouse_collector.spool import dead_letter
 from spanhouse_collector.spool.dead_letter import DeadLetter
 from tests.cli.conftest import Result
 from tests.cli.letters import write_letter
-from tests.process import Spanhouse
+from tests.support.process import Spanhouse
 
 Call = Callable[..., Result]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spanhouse_server.demo.workload import Step, Workload
 from tests.cli.conftest import Result
-from tests.process import Spanhouse, free_port, run
+from tests.support.process import Spanhouse, free_port, run
 
 Call = Callable[..., Result]
 

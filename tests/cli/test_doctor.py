@@ -13,7 +13,7 @@ import pytest
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import dead_letter
 from tests.cli.conftest import Result
-from tests.process import Spanhouse, free_port, run
+from tests.support.process import Spanhouse, free_port, run
 
 Call = Callable[..., Result]
 

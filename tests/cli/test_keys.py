@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Result
 from tests.cli.otlp import send, trace
-from tests.process import Spanhouse, run
+from tests.support.process import Spanhouse, run
 
 Call = Callable[..., Result]
 

@@ -9,7 +9,7 @@ import pytest
 
 from spanhouse.cli import COMMANDS
 from tests.cli.conftest import Result
-from tests.process import environment, run
+from tests.support.process import environment, run
 
 Call = Callable[..., Result]
 

@@ -11,8 +11,8 @@ from spanhouse_schema import Database
 from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import Control
 from tests.cli.conftest import Result
-from tests.process import Spanhouse, run
-from tests.stores import dsn
+from tests.support.process import Spanhouse, run
+from tests.support.stores import dsn
 
 Call = Callable[..., Result]
 

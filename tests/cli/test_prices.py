@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Result
-from tests.process import Spanhouse, run
+from tests.support.process import Spanhouse, run
 
 Call = Callable[..., Result]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Result
-from tests.process import SPANHOUSE, Spanhouse, environment, run
-from tests.waiting import until
+from tests.support.process import SPANHOUSE, Spanhouse, environment, run
+from tests.support.waiting import until
 
 _TRACE = "0af7651916cd43dd8448eb211c80319c"
 _CALL = """

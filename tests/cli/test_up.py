@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.cli.otlp import send, trace
-from tests.process import Spanhouse, free_port, run
+from tests.support.process import Spanhouse, free_port, run
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.clients.sent import Ids
-from tests.process import environment
+from tests.support.process import environment
 
 _SOURCES = sorted((Path(__file__).parent / "js").glob("*.*"))
 _OLDEST = (20, 6)

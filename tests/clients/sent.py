@@ -3,8 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
-from tests.process import Spanhouse
-from tests.waiting import until
+from tests.support.process import Spanhouse
+from tests.support.waiting import until
 
 
 class Ids(NamedTuple):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.clients.javascript_sdk import JavaScriptSdk
 from tests.clients.sent import Sent
-from tests.process import Spanhouse
+from tests.support.process import Spanhouse
 
 pytestmark = pytest.mark.slow
 

@@ -19,8 +19,8 @@ from tests.clients.python_sdk import (
     record,
 )
 from tests.clients.sent import Sent
-from tests.process import Spanhouse, run
-from tests.waiting import until
+from tests.support.process import Spanhouse, run
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

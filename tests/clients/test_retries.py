@@ -17,8 +17,8 @@ from spanhouse_schema.access.key_ring import admin_secret
 from tests.cli.otlp import send
 from tests.clients.forgetful_proxy import forgetful_proxy
 from tests.clients.javascript_sdk import JavaScriptSdk
-from tests.process import Spanhouse, free_port
-from tests.waiting import until
+from tests.support.process import Spanhouse, free_port
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from tests.process import Spanhouse, run
-from tests.waiting import until
+from tests.support.process import Spanhouse, run
+from tests.support.waiting import until
 
 TENANTS = ("acme", "zed")
 SPANS = 10

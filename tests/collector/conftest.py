@@ -6,7 +6,7 @@ import pytest
 
 from spanhouse_schema.access.grants import Scope
 from tests.collector.receiving import ORIGIN, Receiver, receiving
-from tests.process import free_port
+from tests.support.process import free_port
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import zstandard
 
 from spanhouse_collector.signal import Signal
 from tests.collector.receiving import body
-from tests.recordings import recordings
+from tests.support.corpus import recordings
 
 _Maker = Callable[[Random, Signal, bool], bytes]
 

@@ -25,10 +25,10 @@ from spanhouse_collector.signal import Signal
 from spanhouse_schema import Settings
 from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import Control
-from tests.process import Spanhouse
 from tests.reference import REQUESTS
 from tests.spelling import otlp_json
-from tests.waiting import until
+from tests.support.process import Spanhouse
+from tests.support.waiting import until
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 LIMIT = 1024 * 1024

@@ -13,8 +13,8 @@ from spanhouse_schema import Database, StatementFailed
 from spanhouse_schema.derive.discovery import discover
 from spanhouse_schema.derive.settling import settle
 from tests.collector.loading import until
-from tests.exported import insert
-from tests.traffic import DAY, Call, Run, rows
+from tests.support.insert_rows import insert
+from tests.support.traffic import DAY, Call, Run, rows
 
 pytestmark = pytest.mark.anyio
 

@@ -27,7 +27,7 @@ from tests.collector.receiving import (
     series,
     spoil,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

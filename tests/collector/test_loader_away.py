@@ -8,8 +8,8 @@ import pytest
 from spanhouse_collector.spool.spool import Spool
 from tests.collector.loading import Tenant, drained, loading
 from tests.collector.spooling import append, running, trace_request
-from tests.process import Spanhouse
-from tests.stores import dsn, served
+from tests.support.process import Spanhouse
+from tests.support.stores import dsn, served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from spanhouse_collector.signal import Signal
 from tests.collector.receiving import Receiver, body, gained, request, series, spoil
-from tests.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

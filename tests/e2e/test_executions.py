@@ -12,14 +12,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import Control
-from tests.exported import insert
-from tests.process import Spanhouse
-from tests.recorded import recorded
-from tests.recordings import parse, recordings, span_by_span
 from tests.reference import Row
-from tests.settled import assert_settled, expected, stored_calls, stored_executions
-from tests.stores import dsn, served
-from tests.waiting import until
+from tests.support.corpus import parse, recordings, span_by_span
+from tests.support.corpus_spans import recorded
+from tests.support.expected_executions import assert_settled, expected, stored_calls, stored_executions
+from tests.support.insert_rows import insert
+from tests.support.process import Spanhouse
+from tests.support.stores import dsn, served
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -9,12 +9,12 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanhouse_schema import Database
-from tests.process import Spanhouse
-from tests.recorded import recorded
-from tests.recordings import parse, recordings, span_by_span
-from tests.settled import assert_settled, expected, stored_calls, stored_executions
-from tests.stores import dsn, served
-from tests.waiting import until
+from tests.support.corpus import parse, recordings, span_by_span
+from tests.support.corpus_spans import recorded
+from tests.support.expected_executions import assert_settled, expected, stored_calls, stored_executions
+from tests.support.process import Spanhouse
+from tests.support.stores import dsn, served
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 
 from spanhouse_schema.access.key_ring import admin_secret
 from tests.e2e.load import SPANS_PER_REQUEST, Load
-from tests.process import Spanhouse, free_port
+from tests.support.process import Spanhouse, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -6,10 +6,10 @@ import pytest
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
-from tests.exported import insert
-from tests.recorded import recorded
 from tests.reference import Row
-from tests.stores import engine
+from tests.support.corpus_spans import recorded
+from tests.support.insert_rows import insert
+from tests.support.stores import engine
 
 
 @pytest.fixture(scope="session")

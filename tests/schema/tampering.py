@@ -11,8 +11,8 @@ from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.proof.audit import Report, audit
 from spanhouse_schema.proof.diff import Difference
-from tests.exported import insert
-from tests.recorded import span
+from tests.support.corpus_spans import span
+from tests.support.insert_rows import insert
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "quant", "gen_ai.conversation.id": "s-1"}

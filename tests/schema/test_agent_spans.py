@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from spanhouse_schema import Database
 from spanhouse_schema.conventions import kind_rules, spellings
-from tests.exported import insert
-from tests.recorded import LONG, recorded, span
 from tests.reference import Row
-from tests.settled import assert_equal, expected_spans, stored_spans
+from tests.support.corpus_spans import LONG, recorded, span
+from tests.support.expected_executions import assert_equal, expected_spans, stored_spans
+from tests.support.insert_rows import insert
 
 BUCKETS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
 CHAT = {"gen_ai.operation.name": "chat"}

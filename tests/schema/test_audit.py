@@ -9,8 +9,6 @@ from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.proof.audit import Report, Scope, audit
 from spanhouse_schema.proof.diff import Difference, Shape
-from tests.exported import insert
-from tests.recorded import span
 from tests.reference import Row
 from tests.schema.tampering import (
     AGENT,
@@ -26,6 +24,8 @@ from tests.schema.tampering import (
     tamper,
     tampered_with,
 )
+from tests.support.corpus_spans import span
+from tests.support.insert_rows import insert
 
 # Of these columns nothing is derived: when and from which rows something was written.
 _SAID_BY_NOBODY = {"Version", "IsDeleted", "version", "is_deleted", "Fingerprint", "TouchedAt"}

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from spanhouse_schema import Database
 from spanhouse_schema.derive.budgets import Budget, clear_limit, set_limit
 from spanhouse_schema.derive.settling import settle
-from tests.budgeted import Days, assert_budgeted, from_spans, stored
-from tests.exported import insert
-from tests.histories import History, histories, rounds
 from tests.oracle.budgets import Key
-from tests.recorded import recorded, span
 from tests.reference import Row
 from tests.schema.records import BEGAN_S, Event, send
-from tests.settled import assert_equal
+from tests.support.corpus_spans import recorded, span
+from tests.support.expected_budgets import Days, assert_budgeted, from_spans, stored
+from tests.support.expected_executions import assert_equal
+from tests.support.histories import History, histories, rounds
+from tests.support.insert_rows import insert
 
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
 NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)

@@ -14,9 +14,9 @@ import pytest
 from spanhouse_schema import Database
 from spanhouse_schema.derive.discovery import changed_days, discover
 from spanhouse_schema.derive.settling import settle
-from tests.exported import insert
 from tests.schema.records import Event, query, read, send
-from tests.traffic import DAY, Call, Run, healthy, new_trace, rows
+from tests.support.insert_rows import insert
+from tests.support.traffic import DAY, Call, Run, healthy, new_trace, rows
 
 OK, FAILS = Call("ledger", "{}", "booked"), Call("ledger", "{}", error="locked")
 BEFORE = range(20, 0, -1)

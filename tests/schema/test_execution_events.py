@@ -13,10 +13,10 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from spanhouse_schema import Database
 from spanhouse_schema.clickhouse.insert_settings import insert_settings
-from tests.process import Spanhouse
 from tests.schema.lifecycle import SPAN_ID, TRACE_ID, events, read, record, request, sent
 from tests.strategies.values import any_values, texts, times
-from tests.waiting import until
+from tests.support.process import Spanhouse
+from tests.support.waiting import until
 
 STATUSES = {
     **dict.fromkeys(("created", "pending"), "created"),

@@ -9,8 +9,8 @@ import pytest
 
 from spanhouse_schema import Database, DatabaseError
 from spanhouse_schema.clickhouse import migrate
-from tests.process import Spanhouse, run
-from tests.stores import dsn
+from tests.support.process import Spanhouse, run
+from tests.support.stores import dsn
 
 # chDB opens one directory a process, so what needs an empty database runs in a process of its own.
 OPEN = """

@@ -11,12 +11,12 @@ import pytest
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
-from tests.exported import insert
 from tests.oracle import derive, normalise
 from tests.oracle.costs import added, cost_of_call, cost_of_execution
 from tests.oracle.normalisation import BUCKETS
-from tests.recorded import recorded, span
 from tests.reference import Row
+from tests.support.corpus_spans import recorded, span
+from tests.support.insert_rows import insert
 
 _COLUMNS = (
     *("llm_calls", "failed_llm_calls", "embedding_calls", "input_tokens", "cache_read_tokens", "cache_write_tokens"),

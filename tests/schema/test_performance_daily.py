@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import Settling, settle
-from tests.exported import insert
-from tests.histories import History, histories, rounds
-from tests.performed import Days, assert_counted, assert_same, counted, from_spans, stored
-from tests.recorded import span
 from tests.reference import Row
+from tests.support.corpus_spans import span
+from tests.support.expected_performance import Days, assert_counted, assert_same, counted, from_spans, stored
+from tests.support.histories import History, histories, rounds
+from tests.support.insert_rows import insert
 
 AGENT, CHAT, TOOL = ({"gen_ai.operation.name": name} for name in ("invoke_agent", "chat", "execute_tool"))
 BOT = AGENT | {"gen_ai.agent.name": "bot"}

@@ -10,11 +10,11 @@ import pytest
 from spanhouse_schema import Database
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive.settling import Settling, settle
-from tests.budgeted import assert_budgeted
-from tests.exported import insert
-from tests.performed import assert_counted
-from tests.recorded import span
-from tests.settled import assert_settled
+from tests.support.corpus_spans import span
+from tests.support.expected_budgets import assert_budgeted
+from tests.support.expected_executions import assert_settled
+from tests.support.expected_performance import assert_counted
+from tests.support.insert_rows import insert
 
 AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name": "chat"}
 USED = CHAT | {"gen_ai.usage.input_tokens": "7"}

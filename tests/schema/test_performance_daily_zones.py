@@ -17,12 +17,12 @@ from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.proof.audit import Scope as AuditScope
 from spanhouse_schema.proof.audit import audit
 from spanhouse_schema.proof.rebuild import rebuild
-from tests.budgeted import assert_budgeted
-from tests.exported import insert
-from tests.performed import assert_counted, stored
-from tests.process import Spanhouse
-from tests.recorded import span
-from tests.stores import dsn
+from tests.support.corpus_spans import span
+from tests.support.expected_budgets import assert_budgeted
+from tests.support.expected_performance import assert_counted, stored
+from tests.support.insert_rows import insert
+from tests.support.process import Spanhouse
+from tests.support.stores import dsn
 
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
 CALL = {"gen_ai.operation.name": "chat", "gen_ai.usage.cost": "0.25"}
@@ -131,7 +131,7 @@ def test_executions_that_were_there_before_are_counted_by_the_migration(tmp_path
 import sys
 from pathlib import Path
 from spanhouse_schema import Database, Settings, migrate
-from tests.performed import assert_counted
+from tests.support.expected_performance import assert_counted
 from bench import generated
 database = Database.open(Settings.load(data_dir=Path(sys.argv[1]), timezone="Asia/Kathmandu"))
 migrate.upgrade(database, "0005")

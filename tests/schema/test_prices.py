@@ -14,9 +14,9 @@ from spanhouse_schema import Database
 from spanhouse_schema.derive import price_catalogue, prices
 from spanhouse_schema.derive.prices import Pair, Price, Row
 from spanhouse_schema.derive.settling import settle
-from tests.exported import insert
-from tests.recorded import span
-from tests.settled import assert_settled
+from tests.support.corpus_spans import span
+from tests.support.expected_executions import assert_settled
+from tests.support.insert_rows import insert
 
 _DAY_NS = 86_400 * 10**9
 _AT_NS = 1_790_000_000_000_000_000

@@ -16,8 +16,6 @@ from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.errors import RawRowsGone
 from spanhouse_schema.proof.audit import Scope, audit
 from spanhouse_schema.proof.rebuild import Outcome, rebuild
-from tests.exported import insert
-from tests.recorded import span
 from tests.schema.tampering import (
     AGENT,
     CALL,
@@ -32,6 +30,8 @@ from tests.schema.tampering import (
     tamper,
     tampered_with,
 )
+from tests.support.corpus_spans import span
+from tests.support.insert_rows import insert
 
 _DAY = "2026-09-21"
 Mended = Mapping[tuple[str, str], tuple[set[str], set[str]]]

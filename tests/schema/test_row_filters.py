@@ -8,7 +8,7 @@ import pytest
 
 from spanhouse_schema import Database
 from spanhouse_schema.access.row_filters import Relation, readable, relations, tenant_mark, to_xml
-from tests.process import Spanhouse
+from tests.support.process import Spanhouse
 
 
 def test_every_relation_of_every_database_has_a_filter_in_force(database: Database) -> None:

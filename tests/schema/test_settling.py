@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import pytest
 
 from spanhouse_schema import Database
-from tests import figures
-from tests.recorded import LONG, recorded
 from tests.reference import Row
-from tests.settled import assert_settled, stored_calls, stored_executions
+from tests.support import corpus_figures
+from tests.support.corpus_spans import LONG, recorded
+from tests.support.expected_executions import assert_settled, stored_calls, stored_executions
 
 _NAMES = [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in recorded()]
 
@@ -22,34 +22,36 @@ def test_executions_and_calls_are_what_the_oracle_derives(
 
 
 @pytest.fixture(scope="module")
-def counted(database: Database, corpus: Mapping[str, list[Row]]) -> dict[str, figures.Figures]:
+def counted(database: Database, corpus: Mapping[str, list[Row]]) -> dict[str, corpus_figures.Figures]:
     """What SQL says of each recording."""
-    return {name: figures.counted(database, name) for name in figures.expected()}
+    return {name: corpus_figures.counted(database, name) for name in corpus_figures.expected()}
 
 
-@pytest.mark.parametrize("name", figures.expected())
-def test_sql_counts_what_the_program_did(counted: dict[str, figures.Figures], name: str) -> None:
-    wanted = figures.expected()[name]
+@pytest.mark.parametrize("name", corpus_figures.expected())
+def test_sql_counts_what_the_program_did(counted: dict[str, corpus_figures.Figures], name: str) -> None:
+    wanted = corpus_figures.expected()[name]
     missed = {figure: value for figure, value in wanted.items() if counted[name][figure] != value}
-    assert missed == figures.misses().get(name, {})
+    assert missed == corpus_figures.misses().get(name, {})
 
 
-@pytest.mark.parametrize("name", figures.expected())
-def test_the_manual_shows_what_sql_counts(counted: dict[str, figures.Figures], name: str) -> None:
-    assert figures.recordings()[name] == counted[name], f"docs/recordings.json: {json.dumps({name: counted[name]})}"
+@pytest.mark.parametrize("name", corpus_figures.expected())
+def test_the_manual_shows_what_sql_counts(counted: dict[str, corpus_figures.Figures], name: str) -> None:
+    assert corpus_figures.recordings()[name] == counted[name], (
+        f"docs/recordings.json: {json.dumps({name: counted[name]})}"
+    )
 
 
 def test_the_manual_shows_every_recording() -> None:
-    assert list(figures.recordings()) == list(figures.expected())
+    assert list(corpus_figures.recordings()) == list(corpus_figures.expected())
 
 
-@pytest.mark.parametrize("name", figures.expected())
+@pytest.mark.parametrize("name", corpus_figures.expected())
 def test_the_sessions_and_users_that_the_wire_names_are_there(
     database: Database, corpus: Mapping[str, list[Row]], name: str
 ) -> None:
     executions = stored_executions(database, name).values()
-    assert figures.visible("sessions")[name] <= {each["SessionId"] for each in executions}
-    assert figures.visible("users")[name] <= {each["UserId"] for each in executions}
+    assert corpus_figures.visible("sessions")[name] <= {each["SessionId"] for each in executions}
+    assert corpus_figures.visible("users")[name] <= {each["UserId"] for each in executions}
 
 
 def test_a_span_that_says_zero_tokens_used_none(database: Database, corpus: Mapping[str, list[Row]]) -> None:

@@ -13,9 +13,9 @@ from spanhouse_schema import Database
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive.settling import Settling, settle
 from spanhouse_schema.proof.audit import Scope, audit
-from tests.exported import insert
-from tests.recorded import span
-from tests.settled import assert_settled, expected, stored_calls, stored_executions
+from tests.support.corpus_spans import span
+from tests.support.expected_executions import assert_settled, expected, stored_calls, stored_executions
+from tests.support.insert_rows import insert
 
 AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name": "chat"}
 # What the first settling sees: a root that never came, and a call. What the second one sees too: another root, and that

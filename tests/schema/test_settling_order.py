@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
-from tests.exported import insert
-from tests.recorded import span
 from tests.reference import Row
-from tests.settled import Rows, assert_settled, stored_calls, stored_executions
+from tests.support.corpus_spans import span
+from tests.support.expected_executions import Rows, assert_settled, stored_calls, stored_executions
+from tests.support.insert_rows import insert
 
 # Detached roots, two instrumentations of each call, sub-agents, requests that split a trace.
 NAMES = ("agno-oi-plus-openai", "langchain-openinference-split", "adk", "oaagents-genai-plus-openai")

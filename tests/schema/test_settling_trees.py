@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
-from tests.exported import insert
-from tests.recorded import span
 from tests.reference import Row
-from tests.settled import assert_settled, expected
-from tests.trees import tree
+from tests.support.corpus_spans import span
+from tests.support.expected_executions import assert_settled, expected
+from tests.support.hostile_traces import tree
+from tests.support.insert_rows import insert
 
 AGENT, CHAT, TOOL = ({"gen_ai.operation.name": name} for name in ("invoke_agent", "chat", "execute_tool"))
 USAGE = {"gen_ai.usage.input_tokens": "10", "gen_ai.usage.output_tokens": "2"}

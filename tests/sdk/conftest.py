@@ -16,8 +16,8 @@ from opentelemetry.util._once import Once
 from opentelemetry.util.types import AnyValue
 
 from spanhouse import _events, _operations, budget
-from spanhouse._frameworks import AttributionProcessor
-from spanhouse._ids import ReservableIds
+from spanhouse._framework_runs import AttributionProcessor
+from spanhouse._reserved_ids import ReservableIds
 from tests.sdk.budget_api import BudgetApi, serving
 
 

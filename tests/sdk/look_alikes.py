@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from spanhouse._findings import is_card
+from spanhouse._secret_patterns import is_card
 
 ALPHANUMERIC = string.ascii_letters + string.digits
 URL_SAFE = ALPHANUMERIC + "-_"

@@ -16,12 +16,12 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
 from opentelemetry.trace import get_current_span
 
 import spanhouse
-from spanhouse import BudgetExceeded, SpanhouseError, _answers, budget
-from spanhouse._answers import Answers
-from tests.process import environment, free_port
+from spanhouse import BudgetExceeded, SpanhouseError, _polled_answers, budget
+from spanhouse._polled_answers import Answers
 from tests.sdk.budget_api import SPENT, BudgetApi, answer
 from tests.sdk.conftest import Telemetry
-from tests.waiting import until
+from tests.support.process import environment, free_port
+from tests.support.waiting import until
 
 
 def test_the_answer_says_what_to_do_and_by_which_limits(api: BudgetApi) -> None:
@@ -112,7 +112,7 @@ def test_an_old_answer_counts_while_a_new_one_is_fetched(api: BudgetApi) -> None
 
 
 def test_an_answer_that_is_too_old_counts_no_more(api: BudgetApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_answers, "STALE_S", 0.0)
+    monkeypatch.setattr(_polled_answers, "STALE_S", 0.0)
     budget.configure(api.url, ttl_s=0.05, policy="closed")
     assert budget.refresh().known
     time.sleep(0.1)
@@ -295,7 +295,7 @@ def test_a_guard_without_brackets_is_refused() -> None:
 
 
 def test_answers_are_bounded_and_the_ones_in_use_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_answers, "MAX_QUESTIONS", 10)
+    monkeypatch.setattr(_polled_answers, "MAX_QUESTIONS", 10)
     asked: list[int] = []
 
     def ask(question: int) -> int:
@@ -322,7 +322,7 @@ def test_asking_is_of_no_run_and_no_instrumented_client_records_it() -> None:
 
 _FORKING = """
 import os, sys, time
-from spanhouse import budget
+from spanhouse import BudgetExceeded, SpanhouseError, _polled_answers, budget
 budget.configure(sys.argv[1], ttl_s=60)
 budget.check()
 time.sleep(0.5)          # its thread is waiting for an answer that does not come

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.process import Spanhouse
 from tests.sdk.receiving import run
-from tests.waiting import until
+from tests.support.process import Spanhouse
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

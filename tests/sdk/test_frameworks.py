@@ -21,9 +21,9 @@ from fake_model import FakeModel
 from spanhouse_schema import Settings
 from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import Control
-from tests.process import Spanhouse, environment
 from tests.sdk.budget_api import answer, budget, serving
-from tests.waiting import until
+from tests.support.process import Spanhouse, environment
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.process import free_port
 from tests.sdk.receiving import Receiver, run
-from tests.waiting import until
+from tests.support.process import free_port
+from tests.support.waiting import until
 
 JOINED = """
     from opentelemetry import trace

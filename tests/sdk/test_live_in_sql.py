@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from tests.process import Spanhouse, environment
-from tests.waiting import until
+from tests.support.process import Spanhouse, environment
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 
 from spanhouse import _outbox
 from spanhouse._outbox import MAX_BYTES, MAX_REQUEST_BYTES, Outbox, Schedule
-from tests.waiting import until
+from tests.support.waiting import until
 
 SOON = Schedule(max_items=2_048, batch_items=512, delay_s=0.01)
 LATER = Schedule(max_items=2_048, batch_items=512, delay_s=60)

@@ -11,7 +11,7 @@ from opentelemetry.trace import get_tracer
 from pydantic import BaseModel, ValidationError
 
 import spanhouse
-from spanhouse import _refused, outputs
+from spanhouse import _best_effort, outputs
 from spanhouse.outputs import DomainScore, ExtractedEntity, TriageOutput
 from tests.sdk.conftest import Telemetry
 from tests.sdk.triage import TRIAGE, file
@@ -73,7 +73,7 @@ def test_in_a_run_of_a_framework_it_is_the_output_of_its_span(telemetry: Telemet
 
 def test_outside_of_any_span_it_is_refused_and_said(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "spanhouse")
-    _refused.refused.clear()
+    _best_effort.refused.clear()
     outputs.record(TRIAGE)
     outputs.record(TRIAGE)
     assert caplog.messages == [

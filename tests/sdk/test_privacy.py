@@ -23,14 +23,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer
 from opentelemetry.util.types import AnyValue
 
-from spanhouse import _content
+from spanhouse import _attribute_classes
 from spanhouse import attributes as names
-from spanhouse._content import is_content, is_standard
+from spanhouse._attribute_classes import is_content, is_standard
 from spanhouse._privacy import CAPTURE_VARIABLE, Capture, Privacy, captured
 from spanhouse.errors import SpanhouseError
 from spanhouse.redaction import Redactor
-from tests.process import Spanhouse
-from tests.waiting import until
+from tests.support.process import Spanhouse
+from tests.support.waiting import until
 
 ADDRESS, KEY = "ann@example.com", "sk" + "-proj-" + "a1B2c3D4" * 6
 REDACTED = Privacy(redactor=Redactor())
@@ -315,7 +315,7 @@ def test_the_spellings_of_content_and_of_what_is_counted_are_those_of_the_conven
 
 
 def test_no_attribute_is_both_content_and_standard() -> None:
-    assert [name for name in _content.CONTENT if is_standard(name)] == []
+    assert [name for name in _attribute_classes.CONTENT if is_standard(name)] == []
 
 
 @pytest.mark.slow

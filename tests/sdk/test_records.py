@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import spanhouse
-from spanhouse import _refused, budget
+from spanhouse import _best_effort, budget
 from tests.sdk.budget_api import SPENT, BudgetApi
 from tests.sdk.conftest import Telemetry
 
@@ -132,12 +132,12 @@ def test_a_score_that_is_none_costs_its_record_and_a_line_in_the_log(
     telemetry: Telemetry, caplog: pytest.LogCaptureFixture, score: Any
 ) -> None:
     caplog.set_level(logging.WARNING, "spanhouse")
-    _refused.refused.clear()
+    _best_effort.refused.clear()
     for _ in range(3):
         spanhouse.feedback("p-1", score)
     spanhouse.feedback("p-1", 1)
     assert _said(telemetry, "feedback")["spanhouse.feedback.score"] == 1.0
-    assert _refused.refused["judgement of a pattern"] == 3
+    assert _best_effort.refused["judgement of a pattern"] == 3
     assert len(caplog.messages) == 1
 
 

@@ -16,14 +16,14 @@ from pydantic import BaseModel
 
 import spanhouse
 from spanhouse import budget, outputs
-from spanhouse._frameworks import AttributionProcessor
-from spanhouse._ids import ReservableIds
-from tests.process import Spanhouse
+from spanhouse._framework_runs import AttributionProcessor
+from spanhouse._reserved_ids import ReservableIds
 from tests.schema.records import METRICS
 from tests.sdk.budget_api import SPENT, BudgetApi, serving
 from tests.sdk.conftest import Globals
 from tests.sdk.triage import TRIAGE
-from tests.waiting import until
+from tests.support.process import Spanhouse
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

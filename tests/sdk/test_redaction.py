@@ -13,8 +13,8 @@ from opentelemetry.util.types import AnyValue
 
 from spanhouse.errors import SpanhouseError
 from spanhouse.redaction import KINDS, Redactor
-from tests.recordings import parse, recordings
 from tests.sdk.look_alikes import CARDS, harmless, secrets
+from tests.support.corpus import parse, recordings
 
 redactor = Redactor()
 # How long it takes is asked by a test of its own; here other work may run beside.

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import spanhouse
-from spanhouse import _refused
+from spanhouse import _best_effort
 from tests.sdk.conftest import Telemetry
 
 
@@ -203,11 +203,11 @@ def test_a_metric_that_is_no_number_costs_only_itself(
     telemetry: Telemetry, caplog: pytest.LogCaptureFixture, value: float
 ) -> None:
     caplog.set_level(logging.WARNING, "spanhouse")
-    _refused.refused.clear()
+    _best_effort.refused.clear()
     cycle = spanhouse.session("cycle")
     cycle.metrics({"loss": value, "epochs": 3})
     cycle.metric("loss", value)
     said = telemetry.event("session.metrics").attributes
     assert {key for key in said if "metric" in key} == {"spanhouse.session.metric.epochs"}
-    assert _refused.refused["metric"] == 2
+    assert _best_effort.refused["metric"] == 2
     assert len(caplog.records) == 1

@@ -16,8 +16,8 @@ from spanhouse_schema.access.key_store import Control, NewKey
 from spanhouse_schema.access.row_filters import Relation
 from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN
 from spanhouse_schema.quoting import identifier, literal
-from tests.process import run
-from tests.stores import SERVER, served
+from tests.support.process import run
+from tests.support.stores import SERVER, served
 
 pytestmark = pytest.mark.skipif(not SERVER, reason="SPANHOUSE_TEST_CLICKHOUSE names no ClickHouse server")
 

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from tests.recorded import span
 from tests.reference import Row
+from tests.support.corpus_spans import span
 
 _START_NS = 1_790_000_000_000_000_000
 _HALF_A_SECOND_NS = 500_000_000

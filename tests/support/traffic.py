@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from itertools import count
 from random import Random
 
-from tests.recorded import span
 from tests.reference import Row
+from tests.support.corpus_spans import span
 
 DAY = date(2026, 10, 20)
 """The day that is searched; what is usual was before."""

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from spanhouse_schema import Database
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 def _row(database: Database, query_id: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ REFUSED = frozenset(
         "0086-traces.json",
     )
 )
-_CORPUS = Path(__file__).parent / "corpus"
+_CORPUS = Path(__file__).parents[1] / "corpus"
 
 
 class Recording(NamedTuple):

@@ -10,7 +10,7 @@ from tests.oracle import Execution, derive, normalise
 from tests.oracle.budgets import Key, Limit, Said, Spent, daily
 from tests.oracle.costs import UNPRICED, cost_of_call, told_cost
 from tests.reference import Row
-from tests.settled import assert_equal
+from tests.support.expected_executions import assert_equal
 
 Days = dict[Key, dict[str, Any]]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from spanhouse_schema import Database
 
-_CORPUS = Path(__file__).parent / "corpus" / "expected.json"
-_RECORDINGS = Path(__file__).parent.parent / "docs" / "recordings.json"
+_CORPUS = Path(__file__).parents[1] / "corpus" / "expected.json"
+_RECORDINGS = Path(__file__).parents[2] / "docs" / "recordings.json"
 
 _RUN = "Kind IN ('agent', 'workflow') AND ParentExecutionId = ''"
 _EXECUTIONS: Mapping[str, str] = {

@@ -16,9 +16,9 @@ from spanhouse_collector.otlp.decoded import Decoded
 from spanhouse_collector.otlp.json import requests
 from spanhouse_collector.signal import Signal
 from tests import reference, strategies
-from tests.recordings import Recording, recordings
 from tests.reference import Request
 from tests.spelling import otlp_json
+from tests.support.corpus import Recording, recordings
 
 TRACE_ID, SPAN_ID = "0102030405060708090a0b0c0d0e0f10", "0102030405060708"
 _IDS = {"traceId", "spanId", "parentSpanId"}

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from spanhouse_api.sql.statement_log import Audit, Entry, Verdict
 from spanhouse_schema import Database, Settings
 from tests.clients.forgetful_proxy import forgetful_proxy
-from tests.process import Spanhouse
-from tests.stores import dsn
-from tests.waiting import until
+from tests.support.process import Spanhouse
+from tests.support.stores import dsn
+from tests.support.waiting import until
 
 HELD = 10_000
 DAY_MS = 86_400_000

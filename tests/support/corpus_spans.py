@@ -6,8 +6,8 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.recordings import REFUSED, parse, recordings
 from tests.reference import Row, traces
+from tests.support.corpus import REFUSED, parse, recordings
 
 # Cases of ten thousand spans, which take the oracle a while.
 LONG = frozenset({"edge/0056-traces.pb.gz", "edge/0057-traces.pb.gz"})

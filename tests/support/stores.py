@@ -9,7 +9,7 @@ import pytest
 
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.clickhouse import migrate
-from tests.process import Spanhouse
+from tests.support.process import Spanhouse
 
 SERVER = os.environ.get("SPANHOUSE_TEST_CLICKHOUSE", "")
 _NO_SERVER = pytest.mark.skipif(not SERVER, reason="SPANHOUSE_TEST_CLICKHOUSE names no ClickHouse server")
