@@ -10,8 +10,8 @@ from threading import get_ident
 from xml.sax.saxutils import escape
 
 from chdb.state.sqlitelike import Connection as EngineConnection
-from clickhouse_connect.driver._chdbclient import build_connection_string
 
+from spanhouse_schema.clickhouse._driver_private import build_connection_string
 from spanhouse_schema.errors import DatabaseBusy
 
 # Everything but SOURCES: no statement reads a file, a URL or another database through a table function
