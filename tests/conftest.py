@@ -11,6 +11,8 @@ import pytest
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.clickhouse import migrate
+from tests.support import first_start
+from tests.support.process import started_before
 
 pytest_plugins = ["tests.support.stores"]
 
@@ -47,6 +49,13 @@ def _rank(path: Path) -> int:
     return next(found, len(_BEGUN_FIRST))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _first_start(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a first start leaves is made once for all workers, in the directory that theirs are in."""
+    own = tmp_path_factory.getbasetemp()
+    first_start.share(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The settings of this run: a data directory of its own, nothing from the environment that the tests start in."""
@@ -59,6 +68,7 @@ def database(settings: Settings) -> Generator[Database]:
 
     Tests keep apart by tenant.
     """
+    started_before(settings.data_dir)
     database = Database.open(settings)
     migrate.upgrade(database)
     row_filters.enforce(database)

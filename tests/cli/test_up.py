@@ -57,7 +57,7 @@ def test_a_connection_stays_open_between_the_exports_of_an_sdk(up: Spanhouse) ->
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_clean_stop_loses_nothing_that_was_acknowledged(tmp_path: Path, number: int) -> None:
-    up = Spanhouse.start("up", data_dir=tmp_path / "data")
+    up = Spanhouse.start("up", data_dir=tmp_path / "data", fresh=True)
     for _ in range(20):
         assert send(up.http, "a", "b") == 200
     assert up.stop(number) == 0

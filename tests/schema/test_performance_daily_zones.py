@@ -49,7 +49,7 @@ def opened(zone: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[Ope
     """A database whose days begin in this or that zone: an engine of its own, as days that were counted stay."""
     directory = tmp_path_factory.mktemp("elsewhere")
     with (
-        Spanhouse.start("engine", data_dir=directory, flags=("--timezone", zone)) as engine,
+        Spanhouse.start("engine", data_dir=directory, flags=("--timezone", zone), fresh=True) as engine,
         ExitStack() as stack,
     ):
 

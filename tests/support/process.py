@@ -18,6 +18,8 @@ from typing import Self
 
 import httpx
 
+from tests.support import first_start
+
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
 
@@ -46,11 +48,15 @@ class Spanhouse:
         env: Mapping[str, str] | None = None,
         ports: dict[str, int] | None = None,
         wait: bool = True,
+        fresh: bool = False,
     ) -> Self:
         """Start a command; with `wait` return once it is ready. Fails with its output when it ends before that.
 
-        `ports` (of an earlier instance, say) has the keys otlp-http, otlp-grpc and sql.
+        `ports` (of an earlier instance, say) has the keys otlp-http, otlp-grpc and sql. `data_dir` has been started on
+        before, but for a `fresh` one, whose first start is what the test is about.
         """
+        if not fresh and command != "collector":
+            started_before(data_dir)
         ports = ports or {name: free_port() for name in ("otlp-http", "otlp-grpc", "sql")}
         addresses = _addresses(command, ports)
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -139,6 +145,17 @@ class Spanhouse:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.stop()
+
+
+def started_before(data_dir: Path) -> Path:
+    """Make `data_dir` what a first start leaves, in much less time, and return it."""
+    first_start.copy_to(data_dir, _start_once)
+    return data_dir
+
+
+def _start_once(data_dir: Path) -> None:
+    with Spanhouse.start("up", data_dir=data_dir, fresh=True):
+        pass
 
 
 SPANHOUSE = (sys.executable, "-m", "spanhouse.cli")
