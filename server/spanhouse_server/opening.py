@@ -2,16 +2,14 @@
 
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
-from urllib.parse import quote
 
 from spanhouse_schema import Database
 from spanhouse_schema.access import row_filters
-from spanhouse_schema.access.key_ring import KeyRing, admin_secret, admits_keyless
+from spanhouse_schema.access.admin_secret import admin_secret
+from spanhouse_schema.access.key_ring import KeyRing, admits_keyless
 from spanhouse_schema.access.key_store import Control
-from spanhouse_schema.clickhouse.engine import holder_of
 from spanhouse_schema.settings import Settings
-
-_DOOR = "sql.address"
+from spanhouse_server.held import is_held, through_door
 
 
 @contextmanager
@@ -54,27 +52,6 @@ def usable_database(settings: Settings) -> AbstractContextManager[Database]:
     A server is taken as it is: its revision is its operator's. Raises like the two above.
     """
     return reached_database(settings) if is_held(settings) or not settings.embedded else opened_database(settings)
-
-
-def is_held(settings: Settings) -> bool:
-    """Whether another process holds the embedded engine of this data directory."""
-    return settings.embedded and holder_of(settings.data_dir / "engine") is not None
-
-
-def announce_door(settings: Settings) -> None:
-    """Write down, in the data directory, where its SQL door listens, for `through_door` in other processes."""
-    (settings.data_dir / _DOOR).write_text(settings.sql)
-
-
-def through_door(settings: Settings) -> Settings:
-    """The same settings, with the SQL door of the process that holds the data directory as the ClickHouse server.
-
-    Raises `AdminKeyUnusable`.
-    """
-    secret = admin_secret(settings.data_dir, create=False)
-    door = settings.data_dir / _DOOR
-    address = door.read_text() if door.exists() else settings.sql
-    return settings.model_copy(update={"clickhouse": f"clickhouse://default:{quote(secret)}@{address}/spanhouse"})
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spanhouse_schema.access.key_ring import admin_secret
+from spanhouse_schema.access.admin_secret import admin_secret
 from tests.cli.otlp import send
 from tests.support.process import Spanhouse, free_port, run
 from tests.support.waiting import until

@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from spanhouse_schema.access.key_ring import admin_secret
+from spanhouse_schema.access.admin_secret import admin_secret
 from tests.cli.otlp import send
 from tests.clients.forgetful_proxy import forgetful_proxy
 from tests.clients.javascript_sdk import JavaScriptSdk

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spanhouse_schema.access.key_ring import admin_secret
+from spanhouse_schema.access.admin_secret import admin_secret
 from tests.e2e.load import SPANS_PER_REQUEST, Load
 from tests.support.process import Spanhouse, free_port
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanhouse_schema.access.key_ring import KeyRing, Scope, admin_secret, admits_keyless
+from spanhouse_schema.access.admin_secret import admin_secret
+from spanhouse_schema.access.key_ring import KeyRing, Scope, admits_keyless
 from spanhouse_schema.access.key_store import Control
 from spanhouse_schema.errors import AdminKeyUnusable, ControlError, SettingsError, UnknownKey
 from spanhouse_schema.settings import Settings

@@ -1,9 +1,7 @@
-"""The embedded engine: how chDB is configured, and who holds its directory."""
+"""The embedded engine: how chDB is configured and opened."""
 
 import os
-import re
 from collections.abc import Mapping
-from fcntl import LOCK_NB, LOCK_SH, flock
 from hashlib import sha256
 from pathlib import Path
 from threading import get_ident
@@ -12,6 +10,7 @@ from xml.sax.saxutils import escape
 from chdb.state.sqlitelike import Connection as EngineConnection
 
 from spanhouse_schema.clickhouse._driver_private import build_connection_string
+from spanhouse_schema.clickhouse.holder import holder_of
 from spanhouse_schema.errors import DatabaseBusy
 
 # Everything but SOURCES: no statement reads a file, a URL or another database through a table function
@@ -134,18 +133,3 @@ def _held(store: Path, holder: int) -> str:
         f"the embedded database in {store} is already open in process {holder}; "
         "use `spanhouse sql`, which goes through it, or stop that process first"
     )
-
-
-def holder_of(store: Path) -> int | None:
-    """The id of the process, other than this one, that holds the engine's directory; None when it is free."""
-    try:
-        with (store / "status").open() as file:
-            try:
-                # The engine keeps this lock while it lives. The id alone may be that of another process by now.
-                flock(file, LOCK_SH | LOCK_NB)
-            except BlockingIOError:
-                found = re.search(r"PID: (\d+)", file.read())
-                return int(found[1]) if found and int(found[1]) != os.getpid() else None
-    except FileNotFoundError:
-        pass
-    return None

@@ -10,7 +10,8 @@ import typer
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema import Database
 from spanhouse_schema.settings import Settings
-from spanhouse_server.opening import is_held, reached_database
+from spanhouse_server.held import is_held
+from spanhouse_server.opening import reached_database
 
 
 def _iso_day(text: str) -> str:

@@ -13,8 +13,7 @@ from spanhouse_api.sql.text.insert import read_insert
 from spanhouse_schema.settings import Settings
 from spanhouse_server.commands._console import say, say_json
 from spanhouse_server.commands._flags import with_settings
-from spanhouse_server.opening import is_held, through_door
-from spanhouse_server.query.direct import run_direct
+from spanhouse_server.held import is_held, through_door
 from spanhouse_server.query.question import Question
 from spanhouse_server.query.remote import run_remote
 
@@ -62,6 +61,9 @@ def _run(settings: Settings, question: Question, out: BinaryIO) -> None:
     elif is_held(settings):
         run_remote(through_door(settings).clickhouse, question, out)
     else:
+        # The engine takes a second to load, and a statement that another process runs does without it.
+        from spanhouse_server.query.direct import run_direct  # noqa: PLC0415  # see above
+
         run_direct(settings, question, out)
 
 

@@ -16,8 +16,9 @@ from spanhouse_schema.settings import Settings
 from spanhouse_server import logs
 from spanhouse_server.commands._console import say
 from spanhouse_server.commands._flags import with_settings
+from spanhouse_server.held import announce_door
 from spanhouse_server.lifecycle import HttpServer, listen, run, until_stopped
-from spanhouse_server.opening import announce_door, opened_database, opened_keys
+from spanhouse_server.opening import opened_database, opened_keys
 from spanhouse_server.pipeline import pipeline
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")

@@ -10,12 +10,13 @@ from pydantic import ByteSize
 from spanhouse_collector.spool import dead_letter
 from spanhouse_schema import Database, DatabaseError
 from spanhouse_schema.clickhouse import migrate
-from spanhouse_schema.clickhouse.engine import holder_of
+from spanhouse_schema.clickhouse.holder import holder_of
 from spanhouse_schema.errors import AdminKeyUnusable
 from spanhouse_schema.settings import Settings
 from spanhouse_server.doctor.finding import Finding, fail, ok, warn
 from spanhouse_server.doctor.probe import get
-from spanhouse_server.opening import is_held, reached_database
+from spanhouse_server.held import is_held
+from spanhouse_server.opening import reached_database
 
 _STUCK_S = 60
 _SKEW_S = 5

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib.metadata import version
 
-from spanhouse_schema.access.key_ring import admin_secret, admits_keyless
+from spanhouse_schema.access.admin_secret import admin_secret
+from spanhouse_schema.access.key_ring import admits_keyless
 from spanhouse_schema.access.key_store import Control
 from spanhouse_schema.errors import AdminKeyUnusable, SettingsError
 from spanhouse_schema.settings import Settings
