@@ -6,6 +6,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from spanhouse import __version__
 from spanhouse.cli import COMMANDS
 from tests.cli.letters import write_letter
-from tests.support.process import environment, free_port
+from tests.support.process import environment, free_port, started_before
+from tests.support.warm_commands import warm
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -65,14 +67,15 @@ def test_what_the_readme_shows_is_what_happens(clone: "Clone") -> None:
         *("patterns", "audit", "sdk"),
     ],
 )
-def test_what_the_manual_shows_runs(clone: "Clone", page: str) -> None:
+def test_what_the_manual_shows_runs(clone: "Clone", commands: Path, page: str) -> None:
     script = _script((DOCS / f"{page}.md").read_text())
     if "curl" in script and not shutil.which("curl"):
         pytest.skip("curl is not installed")
+    data_dir = started_before(clone.directory / "spanhouse-data")
     for name in re.findall(r"\b0{9}\d{3}\b", script):
-        write_letter(clone.directory / "spanhouse-data", "dead", f"{name}-00")
+        write_letter(data_dir, "dead", f"{name}-00")
     begin = "" if re.search(r"^start ", script, re.MULTILINE) else "start spanhouse up\n"
-    clone.run(f"PATH=$PWD/.venv/bin:$PATH\n{begin}{script}")
+    clone.run(f"PATH={commands}:$PWD/.venv/bin:$PATH\n{begin}{script}")
 
 
 class Clone:
@@ -114,6 +117,13 @@ class Clone:
     def log(self, command: str) -> str:
         """What a command has printed that was started."""
         return (self.directory / f"{command}.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """A folder whose `spanhouse` answers at once; the one that the README calls is the real one."""
+    with warm(tmp_path_factory.mktemp("commands")) as folder:
+        yield folder
 
 
 @pytest.fixture
