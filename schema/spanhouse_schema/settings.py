@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     sql: str = Field("127.0.0.1:8123", description="Where the embedded engine speaks the ClickHouse HTTP protocol.")
     insecure: bool = Field(False, description="Allow an address that is not loopback although no key exists.")
     tls_cert: Path | None = Field(
-        None, description="PEM certificate chain; with SPANHOUSE_TLS_KEY it turns TLS on for OTLP."
+        None, description="PEM certificate chain; with SPANHOUSE_TLS_KEY it turns TLS on for OTLP and SQL."
     )
     tls_key: Path | None = Field(None, description="PEM private key of the certificate.")
     cors_origins: Annotated[list[str], NoDecode] = Field(

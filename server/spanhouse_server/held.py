@@ -1,12 +1,13 @@
 """The process that holds a data directory: whether there is one, and its SQL door, which others go through."""
 
-from urllib.parse import quote
-
 from spanhouse_schema.access.admin_secret import admin_secret
+from spanhouse_schema.clickhouse.dsn import own_door
 from spanhouse_schema.clickhouse.holder import holder_of
 from spanhouse_schema.settings import Settings
+from spanhouse_server.tls import scheme
 
-_DOOR = "sql.address"
+_DOOR, _CERTIFICATE = "sql.address", "sql.pem"
+_END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
 
 def is_held(settings: Settings) -> bool:
@@ -15,8 +16,15 @@ def is_held(settings: Settings) -> bool:
 
 
 def announce_door(settings: Settings) -> None:
-    """Write down, in the data directory, where its SQL door listens, for `through_door` in other processes."""
-    (settings.data_dir / _DOOR).write_text(settings.sql)
+    """Write down, in the data directory, where its SQL door listens, for `through_door` in other processes.
+
+    With TLS that is also the certificate that it shows, as it was when the process started.
+    """
+    if settings.tls_cert:
+        # The server's own comes first in a chain. Those behind it vouch for others too.
+        own, end, _ = settings.tls_cert.read_text().partition(_END_OF_CERTIFICATE)
+        (settings.data_dir / _CERTIFICATE).write_text(f"{own}{end}\n")
+    (settings.data_dir / _DOOR).write_text(f"{scheme(settings)}://{settings.sql}")
 
 
 def through_door(settings: Settings) -> Settings:
@@ -25,6 +33,6 @@ def through_door(settings: Settings) -> Settings:
     Raises `AdminKeyUnusable`.
     """
     secret = admin_secret(settings.data_dir, create=False)
-    door = settings.data_dir / _DOOR
-    address = door.read_text() if door.exists() else settings.sql
-    return settings.model_copy(update={"clickhouse": f"clickhouse://default:{quote(secret)}@{address}/spanhouse"})
+    door, certificate = settings.data_dir / _DOOR, settings.data_dir / _CERTIFICATE
+    url = door.read_text() if door.exists() else f"http://{settings.sql}"
+    return settings.model_copy(update={"clickhouse": own_door(url, secret, str(certificate))})

@@ -3,6 +3,8 @@
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 
+import structlog
+
 from spanhouse_schema import Database
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.access.admin_secret import admin_secret
@@ -10,6 +12,9 @@ from spanhouse_schema.access.key_ring import KeyRing, admits_keyless
 from spanhouse_schema.access.key_store import Control
 from spanhouse_schema.settings import Settings
 from spanhouse_server.held import is_held, through_door
+from spanhouse_server.tls import clear_text
+
+_log = structlog.get_logger(__name__)
 
 
 @contextmanager
@@ -58,12 +63,14 @@ def usable_database(settings: Settings) -> AbstractContextManager[Database]:
 def opened_keys(settings: Settings, *listens: str) -> Generator[KeyRing]:
     """The ring of keys for a process that listens on the settings named in `listens`; it follows what others change.
 
-    Raises `SettingsError` when one of them is open to other machines and no key exists; `ControlError`,
-    `AdminKeyUnusable`.
+    Warns of addresses that other machines reach without TLS. Raises `SettingsError` when one of them is open to other
+    machines and no key exists; `ControlError`, `AdminKeyUnusable`.
     """
     control = Control.open(settings)
     try:
         keyless = admits_keyless(settings, control, listens)
+        if exposed := clear_text(settings, *listens):
+            _log.warning(f"keys and data cross the network unencrypted on {exposed}: set --tls-cert and --tls-key")
         keys = KeyRing(control, admin_secret(settings.data_dir, create=True), keyless)
         keys.start()
         try:

@@ -54,6 +54,9 @@ def test_no_reply_is_for_other_origins_to_read(door: Door) -> None:
 def test_names_of_this_machine_are_let_in(host: str) -> None:
     check_origin({"host": host, "sec-fetch-site": "none"}, "127.0.0.1:8123")
     check_origin({"host": host, "origin": f"http://{host}"}, "127.0.0.1:8123")
+    check_origin({"host": host, "origin": f"https://{host}"}, "127.0.0.1:8123", scheme="https")
+    with pytest.raises(Refused):
+        check_origin({"host": host, "origin": f"http://{host}"}, "127.0.0.1:8123", scheme="https")
 
 
 def test_a_door_for_other_machines_is_known_under_names_of_its_own() -> None:

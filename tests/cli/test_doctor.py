@@ -16,6 +16,7 @@ from tests.cli.conftest import Result
 from tests.support.process import Spanhouse, free_port, run
 
 Call = Callable[..., Result]
+TLS = Path(__file__).with_name("tls")
 
 
 @pytest.fixture
@@ -66,6 +67,18 @@ def test_an_address_that_would_be_refused_is_found(call: Call, tmp_path: Path, f
     (finding,) = [finding for finding in findings if finding["check"] == "keys"]
     assert finding["level"] == "fail"
     assert "keys create" in finding["advice"]
+
+
+def test_an_address_that_others_reach_unencrypted_is_found(call: Call, tmp_path: Path, free: list[str]) -> None:
+    _, findings = _diagnose(call, tmp_path, [*free, "--sql", "0.0.0.0:1", "--insecure"])
+    (finding,) = [finding for finding in findings if finding["check"] == "tls"]
+    assert (finding["level"], finding["message"]) == (
+        "warn",
+        "keys and data cross the network unencrypted on 0.0.0.0:1",
+    )
+    tls = ("--tls-cert", str(TLS / "cert.pem"), "--tls-key", str(TLS / "key.pem"))
+    _, findings = _diagnose(call, tmp_path, [*free, "--sql", "0.0.0.0:1", "--insecure", *tls])
+    assert "tls" not in {finding["check"] for finding in findings}
 
 
 def test_the_findings_are_readable_without_json(call: Call, tmp_path: Path, free: list[str]) -> None:

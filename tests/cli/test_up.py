@@ -5,7 +5,6 @@ import json
 import re
 import signal
 import socket
-import ssl
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -135,12 +134,10 @@ def test_logs_are_json_lines_without_keys(tmp_path: Path) -> None:
 
 
 def test_with_a_certificate_both_transports_speak_tls(tmp_path: Path) -> None:
-    flags = ("--tls-cert", str(TLS / "cert.pem"), "--tls-key", str(TLS / "key.pem"))
-    trusting = ssl.create_default_context(cafile=TLS / "cert.pem")
-    with Spanhouse.start("up", data_dir=tmp_path / "data", flags=flags, wait=False) as up:
-        url = up.http.replace("http:", "https:")
-        _wait_for_log(up, f"OTEL_EXPORTER_OTLP_ENDPOINT={url}")
-        assert httpx.post(f"{url}/v1/traces", json=trace("private"), verify=trusting, timeout=10).status_code == 200
+    with Spanhouse.start("up", data_dir=tmp_path / "data", tls=TLS) as up:
+        _wait_for_log(up, f"OTEL_EXPORTER_OTLP_ENDPOINT={up.http}")
+        answer = httpx.post(f"{up.http}/v1/traces", json=trace("private"), verify=up.verify, timeout=10)
+        assert answer.status_code == 200
         credentials = grpc.ssl_channel_credentials((TLS / "cert.pem").read_bytes())
         with grpc.secure_channel(up.grpc, credentials) as channel:
             export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export", bytes, bytes)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,7 +21,6 @@ from tests.clients.python_sdk import (
 )
 from tests.clients.sent import Sent
 from tests.support.process import Spanhouse, run
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -53,9 +53,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Generator[Target]:
     """One with a certificate."""
     data_dir = tmp_path_factory.mktemp("tls") / "data"
     key = _key(data_dir)
-    flags = ("--tls-cert", str(TLS / "cert.pem"), "--tls-key", str(TLS / "key.pem"))
-    with Spanhouse.start("up", data_dir=data_dir, flags=flags, wait=False) as up:
-        until(lambda: "OTEL_EXPORTER_OTLP_ENDPOINT=https" in up.log())
+    with Spanhouse.start("up", data_dir=data_dir, tls=TLS) as up:
         yield Target(up, {"HEADERS": f"authorization=Bearer {key}", "CERTIFICATE": str(TLS / "cert.pem")})
 
 
@@ -65,7 +63,7 @@ def sent(request: pytest.FixtureRequest) -> Sent:
     transport, *rest = request.param.split()
     tls, compression = "tls" in rest, [word for word in rest if word != "tls"]
     up, variables = request.getfixturevalue("encrypted" if tls else "plain")
-    address = up.grpc if transport == "grpc" else up.http.removeprefix("http://")
+    address = up.grpc if transport == "grpc" else urlsplit(up.http).netloc
     variables = variables | {"ENDPOINT": f"{'https' if tls else 'http'}://{address}"}
     if compression:
         variables["COMPRESSION"] = compression[0]

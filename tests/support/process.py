@@ -9,6 +9,7 @@ up.kill()
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -27,16 +28,27 @@ STOP_TIMEOUT_S = 60.0
 class Spanhouse:
     """One running `spanhouse up`, `engine` or `collector`; its output is in `log_path`.
 
-    `http`, `grpc` and `sql` are where it was told to listen: a URL, `host:port` and a URL.
+    `http`, `grpc` and `sql` are where it was told to listen: a URL, `host:port` and a URL. `verify` is what httpx has
+    to be told to trust it.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], data_dir: Path, log_path: Path, ports: dict[str, int]) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        data_dir: Path,
+        log_path: Path,
+        ports: dict[str, int],
+        certificate: Path | None,
+    ) -> None:
         self.process = process
         self.data_dir = data_dir
         self.log_path = log_path
-        self.http = f"http://127.0.0.1:{ports['otlp-http']}"
+        self.certificate = certificate
+        self.verify = ssl.create_default_context(cafile=certificate) if certificate else True
+        scheme = "https" if certificate else "http"
+        self.http = f"{scheme}://127.0.0.1:{ports['otlp-http']}"
         self.grpc = f"127.0.0.1:{ports['otlp-grpc']}"
-        self.sql = f"http://127.0.0.1:{ports['sql']}"
+        self.sql = f"{scheme}://127.0.0.1:{ports['sql']}"
 
     @classmethod
     def start(
@@ -47,11 +59,13 @@ class Spanhouse:
         flags: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         ports: dict[str, int] | None = None,
+        tls: Path | None = None,
         wait: bool = True,
         fresh: bool = False,
     ) -> Self:
         """Start a command; with `wait` return once it is ready. Fails with its output when it ends before that.
 
+        `tls` is a directory with the cert.pem and key.pem that it shall use.
         `ports` (of an earlier instance, say) has the keys otlp-http, otlp-grpc and sql. `data_dir` has been started on
         before, but for a `fresh` one, whose first start is what the test is about.
         """
@@ -59,6 +73,8 @@ class Spanhouse:
             started_before(data_dir)
         ports = ports or {name: free_port() for name in ("otlp-http", "otlp-grpc", "sql")}
         addresses = _addresses(command, ports)
+        if tls is not None:
+            flags = (*flags, "--tls-cert", str(tls / "cert.pem"), "--tls-key", str(tls / "key.pem"))
         data_dir.mkdir(parents=True, exist_ok=True)
         log_path = data_dir.with_name(f"{data_dir.name}-{command}.log")
         with log_path.open("ab") as log:
@@ -69,7 +85,7 @@ class Spanhouse:
                 stderr=log,
                 env=environment(env),
             )
-        running = cls(process, data_dir, log_path, ports)
+        running = cls(process, data_dir, log_path, ports, tls / "cert.pem" if tls else None)
         if wait:
             try:
                 running.wait_until_ready(f"{running.sql}/ping" if command == "engine" else f"{running.http}/ready")
@@ -93,7 +109,8 @@ class Spanhouse:
     def sql_text(self, statement: str) -> str:
         """Run a statement through the SQL door, and return what it answers, stripped."""
         headers = {"Authorization": f"Bearer {self.admin_key}"}
-        answer = httpx.post(self.sql, content=statement, headers=headers, params={"database": "spanhouse"}, timeout=60)
+        params = {"database": "spanhouse"}
+        answer = httpx.post(self.sql, content=statement, headers=headers, params=params, timeout=60, verify=self.verify)
         assert answer.status_code == 200, answer.text
         return answer.text.strip()
 
@@ -110,7 +127,7 @@ class Spanhouse:
             if self.process.poll() is not None:
                 raise AssertionError(f"it ended with {self.process.returncode}:\n{self.log()}")
             try:
-                answer = httpx.get(url, timeout=5)
+                answer = httpx.get(url, timeout=5, verify=self.verify)
             except httpx.TransportError as error:
                 last = repr(error)
             else:

@@ -41,17 +41,17 @@ class OwnSite:
         """Answer, or pass on."""
         if scope["type"] == "http":
             try:
-                check_origin(Headers(scope=scope), self._listens, self._origins)
+                check_origin(Headers(scope=scope), self._listens, self._origins, scope["scheme"])
             except Refused as error:
                 await send_error(send, error, self._engine, query_id="")
                 return
         await self._app(scope, receive, send)
 
 
-def check_origin(headers: Mapping[str, str], listens: str, origins: Collection[str] = ()) -> None:
+def check_origin(headers: Mapping[str, str], listens: str, origins: Collection[str] = (), scheme: str = "http") -> None:
     """Raise `Refused` for a request that a web page may have sent, unless it is a page of one of these `origins`.
 
-    `listens` is the door's own address.
+    `listens` is the door's own address, `scheme` how it is spoken to.
     """
     host = headers.get("host", "")
     if not _is_own_host(host, listens):
@@ -59,7 +59,7 @@ def check_origin(headers: Mapping[str, str], listens: str, origins: Collection[s
     origin = headers.get("origin")
     if origin in origins:
         return
-    if origin is not None and origin.lower() != f"http://{host}".lower():
+    if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
         raise _refused(f"the request comes from the web page {origin!r}")
     site = headers.get("sec-fetch-site", "")
     if site not in _OWN_SITE:

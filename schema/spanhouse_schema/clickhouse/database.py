@@ -13,6 +13,7 @@ import clickhouse_connect
 from clickhouse_connect.dbapi.connection import Connection as DbapiConnection
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.httputil import get_pool_manager
 
 from spanhouse_schema.clickhouse.dsn import Server
 from spanhouse_schema.clickhouse.engine import configure, keep_row_filters, keep_schema, open_engine
@@ -47,6 +48,8 @@ class Database:
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue(_IDLE_CLIENTS)
         self._engine = ""
         self._anchor: Connection | None = None
+        # None: the driver's own, which trusts what the machine trusts.
+        self._pool = None if self.embedded else _pinned_pool(Server.of(settings.clickhouse))
         if self.embedded:
             self._start_engine()
 
@@ -194,6 +197,7 @@ class Database:
             "username": server.user,
             "password": server.password,
             "secure": server.secure,
+            **({"pool_mgr": self._pool} if self._pool else {}),
             # Calls run side by side, which a ClickHouse session would forbid.
             "autogenerate_session_id": False,
         }
@@ -313,6 +317,11 @@ class Connection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _pinned_pool(server: Server) -> Any:
+    """Return HTTP connections for a server that has to show one certificate; None for any other."""
+    return get_pool_manager(ssl_context=server.tls(), assert_hostname=False) if server.certificate else None
 
 
 def _infile(table: str, path: Path, fmt: str, settings: EngineSettings) -> str:

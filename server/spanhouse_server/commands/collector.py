@@ -16,6 +16,7 @@ from spanhouse_server.commands._flags import with_settings
 from spanhouse_server.lifecycle import listen, run, until_stopped
 from spanhouse_server.opening import opened_keys
 from spanhouse_server.pipeline import pipeline
+from spanhouse_server.tls import scheme
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 _log_event = structlog.get_logger(__name__)
@@ -48,10 +49,9 @@ def collector(settings: Settings) -> None:
 
 async def _serve(settings: Settings, database: Database, keys: KeyRing, http: socket) -> None:
     async with pipeline(settings, database, keys, http) as servers:
-        scheme = "https" if settings.tls_cert else "http"
         say(f"spanhouse {__version__} collects")
-        say(f"  OTLP/HTTP   {scheme}://{settings.otlp_http}")
-        say(f"  OTLP/gRPC   {scheme}://{settings.otlp_grpc}")
+        say(f"  OTLP/HTTP   {scheme(settings)}://{settings.otlp_http}")
+        say(f"  OTLP/gRPC   {scheme(settings)}://{settings.otlp_grpc}")
         say(f"  loads into  {settings.clickhouse.rpartition('@')[2]}")
         await until_stopped(servers)
         say("stopping: answering what is in flight, loading what is spooled (again to stop at once)")

@@ -24,6 +24,7 @@ from spanhouse_server.doctor.machine import (
     check_memory,
     check_permissions,
     check_settings,
+    check_tls,
     check_versions,
 )
 
@@ -34,6 +35,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_settings,
     check_permissions,
     check_exposure,
+    check_tls,
     check_addresses,
     check_disk,
     check_memory,

@@ -16,6 +16,7 @@ from spanhouse_server.commands._flags import with_settings
 from spanhouse_server.held import announce_door
 from spanhouse_server.lifecycle import HttpServer, listen, run, until_stopped
 from spanhouse_server.opening import opened_database, opened_keys
+from spanhouse_server.tls import scheme
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -26,6 +27,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     "sql",
     "control",
     "insecure",
+    "tls_cert",
+    "tls_key",
     "retention_days",
     "sql_audit_retention_days",
     "timezone",
@@ -52,7 +55,9 @@ def engine(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, database: Database, keys: KeyRing, door: socket) -> None:
-    server = HttpServer(create_app(database, keys, settings), door)
+    server = HttpServer(
+        create_app(database, keys, settings), door, tls_cert=settings.tls_cert, tls_key=settings.tls_key
+    )
     await server.start()
     announce_door(settings)
     try:
@@ -64,11 +69,12 @@ async def _serve(settings: Settings, database: Database, keys: KeyRing, door: so
 
 
 def _banner(settings: Settings) -> str:
+    dsn = "clickhouses" if settings.tls_cert else "clickhouse"
     return f"""\
 spanhouse {__version__} runs the engine
-  SQL         http://{settings.sql}
+  SQL         {scheme(settings)}://{settings.sql}
   data        {settings.data_dir.resolve()}
 
-collect     spanhouse collector --clickhouse clickhouse://default:SECRET@{settings.sql}/spanhouse
+collect     spanhouse collector --clickhouse {dsn}://default:SECRET@{settings.sql}/spanhouse
             SECRET is in {settings.data_dir.resolve() / "admin.key"}
 """

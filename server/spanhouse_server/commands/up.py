@@ -20,6 +20,7 @@ from spanhouse_server.held import announce_door
 from spanhouse_server.lifecycle import HttpServer, listen, run, until_stopped
 from spanhouse_server.opening import opened_database, opened_keys
 from spanhouse_server.pipeline import pipeline
+from spanhouse_server.tls import scheme
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -51,7 +52,11 @@ async def _serve(settings: Settings, database: Database, keys: KeyRing, http: so
     async with AsyncExitStack() as stack:
         servers: list[HttpServer] = []
         if door is not None:
-            servers.append(HttpServer(create_app(database, keys, settings), door))
+            servers.append(
+                HttpServer(
+                    create_app(database, keys, settings), door, tls_cert=settings.tls_cert, tls_key=settings.tls_key
+                )
+            )
             await servers[0].start()
             announce_door(settings)
             stack.push_async_callback(servers[0].stop)
@@ -62,16 +67,16 @@ async def _serve(settings: Settings, database: Database, keys: KeyRing, http: so
 
 
 def _banner(settings: Settings) -> str:
-    scheme = "https" if settings.tls_cert else "http"
-    where = settings.clickhouse.rpartition("@")[2] if not settings.embedded else f"http://{settings.sql}"
+    http = scheme(settings)
+    where = settings.clickhouse.rpartition("@")[2] if not settings.embedded else f"{http}://{settings.sql}"
     return f"""\
 spanhouse {__version__} is up
-  OTLP/HTTP   {scheme}://{settings.otlp_http}
-  OTLP/gRPC   {scheme}://{settings.otlp_grpc}
+  OTLP/HTTP   {http}://{settings.otlp_http}
+  OTLP/gRPC   {http}://{settings.otlp_grpc}
   SQL         {where}
   data        {settings.data_dir.resolve()}
 
-send    OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{settings.otlp_http}
+send    OTEL_EXPORTER_OTLP_ENDPOINT={http}://{settings.otlp_http}
 look    {look(settings)}
 """
 

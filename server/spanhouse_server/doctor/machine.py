@@ -15,6 +15,7 @@ from spanhouse_schema.errors import AdminKeyUnusable, SettingsError
 from spanhouse_schema.settings import Settings
 from spanhouse_server.doctor.finding import Finding, fail, ok, warn
 from spanhouse_server.doctor.probe import is_free, is_spanhouse
+from spanhouse_server.tls import clear_text
 
 _LIBRARIES = ("spanhouse", "chdb", "clickhouse-connect", "grpcio", "protobuf", "uvicorn", "sqlalchemy")
 _LISTENS = ("otlp_http", "otlp_grpc", "sql")
@@ -82,6 +83,13 @@ def check_exposure(settings: Settings) -> Iterator[Finding]:
         yield fail("keys", "other machines could write without a key, so `spanhouse up` refuses to start", str(error))
     finally:
         control.close()
+
+
+def check_tls(settings: Settings) -> Iterator[Finding]:
+    """Look whether other machines send their keys unencrypted."""
+    if exposed := clear_text(settings, *(_LISTENS if settings.embedded else _LISTENS[:2])):
+        message = f"keys and data cross the network unencrypted on {exposed}"
+        yield warn("tls", message, "set --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that has TLS")
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ def is_free(where: str) -> bool:
 def is_spanhouse(settings: Settings, name: str) -> bool:
     """Whether a Spanhouse answers at the address that the setting `name` holds."""
     where = getattr(settings, name)
-    tls = settings.tls_cert is not None and name != "sql"
+    tls = settings.tls_cert is not None
     if name == "otlp_grpc":
         return _speaks_grpc(where, tls=tls)
     path, expected = ("/health", b'{"status":"ok"}') if name == "otlp_http" else ("/ping", b"Ok.\n")

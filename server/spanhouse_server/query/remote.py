@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import ssl
 from collections.abc import Generator, Iterator
 from typing import BinaryIO
 from urllib.parse import urlencode
@@ -33,12 +34,20 @@ def run_remote(dsn: str, question: Question, out: BinaryIO) -> None:
 
 @contextlib.contextmanager
 def _connected(server: Server) -> Generator[http.client.HTTPConnection]:
-    kind = http.client.HTTPSConnection if server.secure else http.client.HTTPConnection
-    connection = kind(server.host, server.port, timeout=_TIMEOUT_S)
+    connection = (
+        http.client.HTTPSConnection(server.host, server.port, timeout=_TIMEOUT_S, context=server.tls())
+        if server.secure
+        else http.client.HTTPConnection(server.host, server.port, timeout=_TIMEOUT_S)
+    )
     try:
         yield connection
     except http.client.HTTPException as error:
         raise SpanhouseError(f"{connection.host}:{connection.port} broke off its answer: {error!r}") from error
+    except ssl.SSLError as error:
+        raise SpanhouseError(
+            f"no trusted TLS connection to {connection.host}:{connection.port} ({error.reason}): name a file with its "
+            "certificate, or its issuer's, in the variable SSL_CERT_FILE"
+        ) from error
     except ConnectionError as error:
         raise SpanhouseError(
             f"nothing answers on {connection.host}:{connection.port} ({error.strerror}): name the address of the SQL "
