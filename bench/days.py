@@ -15,8 +15,9 @@ from bench.processes import Spanhouse
 from bench.report import Figure
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.derive.rollups import Days
 
 RUNS = 5
@@ -46,8 +47,8 @@ def measure(directory: Path) -> list[Figure]:
     """Milliseconds of each question; seconds that a day takes to be counted, and those until a span is in it."""
     installation = Spanhouse(directory / "read")
     settings = Settings.load(data_dir=directory / "read" / "data")
-    with closing(Control.open(settings)) as control:
-        key = control.create_key(generated.TENANT, Scope.READ).key
+    with ControlDatabase.open(settings) as control:
+        key = KeyStore(control).create(generated.TENANT, Scope.READ).key
     counting = _fill(settings)
     with installation.running("engine"):
         reader = {"X-ClickHouse-User": "reader", "X-ClickHouse-Key": key}

@@ -13,8 +13,9 @@ from bench.processes import Spanhouse
 from bench.report import Figure
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema.control.database import ControlDatabase
 
 RUNS = 5
 EXECUTIONS = 10_000_000
@@ -38,8 +39,8 @@ def measure(directory: Path) -> list[Figure]:
     """Milliseconds, the 95th percentile, of a page, of one 500 rows on, and of the count: 2 GB of disk."""
     installation = Spanhouse(directory)
     settings = Settings.load(data_dir=directory / "data")
-    with closing(Control.open(settings)) as control:
-        key = control.create_key(generated.TENANT, Scope.READ).key
+    with ControlDatabase.open(settings) as control:
+        key = KeyStore(control).create(generated.TENANT, Scope.READ).key
     _fill(settings)
     with installation.running("engine"):
         reader = {"X-ClickHouse-User": "reader", "X-ClickHouse-Key": key}

@@ -20,7 +20,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from tests.reference import TABLES, Receipt, Request
 from tests.support.corpus import REFUSED, Recording, edge_cases, parse, read
 from tests.support.expected_rows import Sent, check
@@ -93,9 +94,9 @@ class Up(NamedTuple):
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[Up]:
     directory = tmp_path_factory.mktemp("edge")
-    control = Control.open(Settings.load(data_dir=directory / "data"))
+    control = ControlDatabase.open(Settings.load(data_dir=directory / "data"))
     tenants = [*map(_tenant, CASES), *UNREAD_SPANS, *(f"days-{signal}" for signal in TABLES)]
-    keys = {tenant: control.create_key(tenant, Scope.INGEST).key for tenant in tenants}
+    keys = {tenant: KeyStore(control).create(tenant, Scope.INGEST).key for tenant in tenants}
     control.close()
     with (
         Spanhouse.start("up", data_dir=directory / "data") as process,

@@ -3,6 +3,7 @@
 SpanhouseError
 ├── SettingsError            a setting's value cannot be used
 ├── ControlError             the control database cannot be used, or holds no such key
+│   └── NoControlDatabase    there is none yet, and the command does not make one
 ├── AdminKeyUnusable         the file `admin.key` is missing, damaged or open to others
 ├── UnknownKey               what a request brought is not a live key
 ├── RawRowsGone              what is to be recomputed was made of raw rows that may have gone
@@ -22,6 +23,10 @@ class SettingsError(SpanhouseError):
 
 class ControlError(SpanhouseError):
     """The control database cannot be used, or holds no such key."""
+
+
+class NoControlDatabase(ControlError):
+    """There is no control database yet; the message names the commands that make one."""
 
 
 class AdminKeyUnusable(SpanhouseError):

@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     )
     control: str = Field(
         "",
-        description="SQLAlchemy URL of the control database (keys); empty is SQLite in the data directory.",
+        description="SQLAlchemy URL of the control database (keys); empty is SQLite in the data directory. PostgreSQL "
+        "is `postgresql+psycopg://user:password@host/database`, with `pip install 'spanhouse[server,postgres]'`.",
     )
     otlp_http: str = Field("127.0.0.1:4318", description="Where OTLP/HTTP listens, with /health, /ready and /metrics.")
     otlp_grpc: str = Field("127.0.0.1:4317", description="Where OTLP/gRPC listens.")

@@ -9,7 +9,8 @@ from spanhouse_schema import Database
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.access.admin_secret import admin_secret
 from spanhouse_schema.access.key_ring import KeyRing, admits_keyless
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.settings import Settings
 from spanhouse_server.held import is_held, through_door
 from spanhouse_server.tls import clear_text
@@ -66,16 +67,14 @@ def opened_keys(settings: Settings, *listens: str) -> Generator[KeyRing]:
     Warns of addresses that other machines reach without TLS. Raises `SettingsError` when one of them is open to other
     machines and no key exists; `ControlError`, `AdminKeyUnusable`.
     """
-    control = Control.open(settings)
-    try:
-        keyless = admits_keyless(settings, control, listens)
+    with ControlDatabase.open(settings) as control:
+        store = KeyStore(control)
+        keyless = admits_keyless(settings, len(store.grants()), listens)
         if exposed := clear_text(settings, *listens):
             _log.warning(f"keys and data cross the network unencrypted on {exposed}: set --tls-cert and --tls-key")
-        keys = KeyRing(control, admin_secret(settings.data_dir, create=True), keyless)
+        keys = KeyRing(store, admin_secret(settings.data_dir, create=True), keyless)
         keys.start()
         try:
             yield keys
         finally:
             keys.close()
-    finally:
-        control.close()

@@ -10,7 +10,8 @@ import pytest
 from spanhouse_api.sql.door import create_app
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.key_ring import KeyRing, Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from tests.api.server import serve
 from tests.support.waiting import until
 
@@ -26,7 +27,7 @@ class Door(NamedTuple):
 
     host: str
     port: int
-    control: Control
+    keys: KeyStore
 
     @property
     def url(self) -> str:
@@ -37,13 +38,14 @@ class Door(NamedTuple):
 @pytest.fixture(scope="session")
 def door(database: Database, settings: Settings) -> Generator[Door]:
     """The door, open to `SECRET`, to admin keys and to those that may read."""
-    control = Control.open(settings)
+    control = ControlDatabase.open(settings)
+    store = KeyStore(control)
     # Once there is a key, nobody comes in without one.
-    control.create_key("acme", Scope.INGEST)
-    keys = KeyRing(control, SECRET, open_to_all=True)
+    store.create("acme", Scope.INGEST)
+    keys = KeyRing(store, SECRET, open_to_all=True)
     keys.start()
     with serve(create_app(database, keys, settings)) as (host, port):
-        yield Door(host, port, control)
+        yield Door(host, port, store)
     keys.close()
     control.close()
 
@@ -58,7 +60,7 @@ def http(door: Door) -> Generator[httpx.Client]:
 @pytest.fixture(scope="session")
 def reader_keys(door: Door) -> dict[str, str]:
     """A key of scope read for each of the two tenants, by tenant; the door knows them."""
-    keys = {tenant: door.control.create_key(tenant, Scope.READ).key for tenant in TENANTS}
+    keys = {tenant: door.keys.create(tenant, Scope.READ).key for tenant in TENANTS}
     for key in keys.values():
         until(partial(_opens, door, key))
     return keys

@@ -9,7 +9,8 @@ import pytest
 from spanhouse_api.sql.door import create_app
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.key_ring import KeyRing, Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from tests.api.conftest import SECRET, Door
 from tests.api.server import serve
 from tests.support.waiting import until
@@ -53,13 +54,14 @@ def test_without_a_secret_it_is_asked_for(door: Door) -> None:
 def test_until_there_is_a_key_everybody_on_this_machine_reads_the_default_tenant(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
-    control = Control(f"sqlite:///{tmp_path / 'control.db'}")
-    keys = KeyRing(control, SECRET, open_to_all=True)
+    control = ControlDatabase(f"sqlite:///{tmp_path / 'control.db'}")
+    store = KeyStore(control)
+    keys = KeyRing(store, SECRET, open_to_all=True)
     with serve(create_app(database, keys, settings)) as (host, port):
-        door = Door(host, port, control)
+        door = Door(host, port, store)
         assert _ask(door).text == "1\n"
         assert httpx.post(door.url, content="DROP TABLE spanhouse.otel_logs").status_code == 403
-        control.create_key("acme", Scope.INGEST)
+        store.create("acme", Scope.INGEST)
         keys.refresh()
         assert _ask(door).status_code == 401
     control.close()
@@ -84,29 +86,29 @@ def test_what_is_not_the_secret_does_not_open(door: Door, headers: dict[str, str
 
 
 def test_an_admin_key_opens_until_it_is_revoked(door: Door) -> None:
-    made = door.control.create_key("acme", Scope.ADMIN)
+    made = door.keys.create("acme", Scope.ADMIN)
     bearer = {"authorization": f"Bearer {made.key}"}
     until(lambda: _ask(door, bearer).text == "1\n")
-    door.control.revoke_key(made.id)
+    door.keys.revoke(made.id)
     until(lambda: _ask(door, bearer).status_code == 403)
 
 
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.WRITE])
 def test_a_key_that_may_read_opens_to_its_tenant(door: Door, scope: Scope) -> None:
-    made = door.control.create_key("acme", scope)
+    made = door.keys.create("acme", scope)
     bearer = {"authorization": f"Bearer {made.key}"}
     until(lambda: _ask(door, bearer).text == "1\n")
     denied = httpx.post(door.url, headers=bearer, content="SYSTEM FLUSH LOGS")
     assert (denied.status_code, denied.headers["x-clickhouse-exception-code"]) == (403, "497")
-    door.control.revoke_key(made.id)
+    door.keys.revoke(made.id)
 
 
 def test_a_key_that_only_exports_does_not_open(door: Door) -> None:
-    made = door.control.create_key("acme", Scope.INGEST)
+    made = door.keys.create("acme", Scope.INGEST)
     bearer = {"authorization": f"Bearer {made.key}"}
     until(lambda: "Not enough privileges" in _ask(door, bearer).text)
     assert _ask(door, bearer).status_code == 403
-    door.control.revoke_key(made.id)
+    door.keys.revoke(made.id)
 
 
 def test_a_refusal_does_not_repeat_the_secret(door: Door) -> None:

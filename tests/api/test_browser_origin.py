@@ -11,7 +11,8 @@ from spanhouse_api.sql.door import create_app
 from spanhouse_api.sql.errors import Refused
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.key_ring import KeyRing
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from tests.api.conftest import SECRET, Door
 from tests.api.server import serve
 
@@ -71,8 +72,8 @@ def test_a_door_for_other_machines_is_known_under_names_of_its_own() -> None:
 def open_door(database: Database, settings: Settings, tmp_path: Path) -> Generator[httpx.Client]:
     """A page of the named origin, at a door that knows no key, and so lets everybody else read."""
     named = settings.model_copy(update={"data_dir": tmp_path, "cors_origins": [NAMED, "*"]})
-    control = Control.open(named)
-    keys = KeyRing(control, SECRET, open_to_all=True)
+    control = ControlDatabase.open(named)
+    keys = KeyRing(KeyStore(control), SECRET, open_to_all=True)
     with (
         serve(create_app(database, keys, named)) as (host, port),
         httpx.Client(base_url=f"http://{host}:{port}", headers={"origin": NAMED}) as client,

@@ -59,7 +59,7 @@ def test_each_record_is_its_tenants(acme: httpx.Client, researched: str) -> None
 
 
 def test_who_has_never_sent_anything_has_a_budget_today(door: Door) -> None:
-    ask = {"password": door.control.create_key("newcomer", Scope.READ).key}
+    ask = {"password": door.keys.create("newcomer", Scope.READ).key}
     until(lambda: httpx.get(door.url, params={"query": "SELECT 1"} | ask).is_success)
     statement = "SELECT tenant_id, limit_usd, used_usd, verdict FROM spanhouse.agent_budget WHERE date = CURRENT_DATE"
     answer = httpx.post(door.url, content=statement, params=ask, timeout=60)

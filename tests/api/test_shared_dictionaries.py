@@ -27,7 +27,7 @@ def sharer(database: Database, door: Door) -> Generator[httpx.Client]:
         for tenant, text in (("sharer", "abcd"), ("shared", MARKER))
     )
     database.command(f"INSERT INTO spanhouse.otel_traces ({columns}) VALUES {own}, {others}")
-    key = door.control.create_key("sharer", Scope.READ).key
+    key = door.keys.create("sharer", Scope.READ).key
     with httpx.Client(base_url=door.url, headers={"x-clickhouse-key": key}, timeout=60) as client:
         until(lambda: client.get("/", params={"query": "SELECT 1"}).is_success)
         yield client

@@ -62,7 +62,6 @@ def test_a_mistyped_variable_is_pointed_out(
 
 
 def test_an_address_that_would_be_refused_is_found(call: Call, tmp_path: Path, free: list[str]) -> None:
-    call("keys", "list", "--data-dir", tmp_path)
     _, findings = _diagnose(call, tmp_path, [*free, "--otlp-http", f"0.0.0.0:{free_port()}"])
     (finding,) = [finding for finding in findings if finding["check"] == "keys"]
     assert finding["level"] == "fail"

@@ -35,6 +35,21 @@ def test_the_list_is_readable_without_json(call: Call, tmp_path: Path) -> None:
     assert f"Key {row.split()[0]} for tenant acme" in made.out
 
 
+@pytest.mark.parametrize("command", [("list",), ("list", "--json"), ("revoke", "0123456789ab")])
+def test_where_nothing_is_the_commands_that_make_it_are_named_and_nothing_is_made(
+    call: Call, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    result = call("keys", *command, "--data-dir", tmp_path / "data")
+    assert (result.code, result.out) == (1, "")
+    assert "`spanhouse keys create` makes it with the first key" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_key_makes_the_control_database_and_nothing_else(call: Call, tmp_path: Path) -> None:
+    _json(call, tmp_path / "data", "create", "--tenant", "acme", "--scope", "read")
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["control.db"]
+
+
 @pytest.mark.slow
 def test_a_key_counts_within_a_second_of_being_made_or_revoked(tmp_path: Path) -> None:
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:

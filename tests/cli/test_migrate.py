@@ -9,7 +9,8 @@ import pytest
 
 from spanhouse_schema import Database
 from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from tests.cli.conftest import Result
 from tests.support.process import Spanhouse, run
 from tests.support.stores import dsn
@@ -63,8 +64,8 @@ def test_an_engine_behind_its_door_prints_the_sql_of_tenant_users_and_has_none(
     call: Call, up: Spanhouse, database: Database, tmp_path: Path
 ) -> None:
     control = f"sqlite:///{tmp_path}/control.db"
-    with Control(control) as keys:
-        key = keys.create_key("acme", Scope.READ)
+    with ControlDatabase(control) as made:
+        key = KeyStore(made).create("acme", Scope.READ)
     command = ("migrate", "up", "--tenant-users", "--clickhouse", dsn(up), "--control", control)
     printed = call(*command, "--sql")
     assert (printed.code, key.key in printed.out) == (0, False)

@@ -24,7 +24,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Settings
 from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from tests.reference import REQUESTS
 from tests.spelling import otlp_json
 from tests.support.process import Spanhouse
@@ -191,8 +192,8 @@ def head(receiver: Receiver, size: int, *more: str) -> bytes:
 @contextmanager
 def receiving(directory: Path, command: str, *flags: str, scopes: tuple[Scope, ...] = ()) -> Generator[Receiver]:
     """A receiver that runs with these flags, and has a key of each of these scopes for the tenant `acme`."""
-    control = Control.open(Settings.load(data_dir=directory / "data"))
-    keys = {scope: control.create_key("acme", scope).key for scope in scopes}
+    control = ControlDatabase.open(Settings.load(data_dir=directory / "data"))
+    keys = {scope: KeyStore(control).create("acme", scope).key for scope in scopes}
     control.close()
     with Spanhouse.start(command, data_dir=directory / "data", flags=flags, wait=False) as process:
         process.wait_until_ready(f"{process.http}/{'ready' if command == 'up' else 'health'}")

@@ -11,7 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from tests.reference import Row
 from tests.support.corpus import parse, recordings, span_by_span
 from tests.support.corpus_spans import recorded
@@ -40,8 +41,8 @@ class Up(NamedTuple):
 def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[Up]:
     """Everything was sent in small requests, in no order, and more than once; it was killed on the way."""
     directory = tmp_path_factory.mktemp("executions")
-    control = Control.open(Settings.load(data_dir=directory / "data"))
-    keys = {tenant: control.create_key(tenant, Scope.WRITE).key for tenant in (*SENT, "soon")}
+    control = ControlDatabase.open(Settings.load(data_dir=directory / "data"))
+    keys = {tenant: KeyStore(control).create(tenant, Scope.WRITE).key for tenant in (*SENT, "soon")}
     control.close()
     requests = [(keys[tenant], body) for tenant in SENT for body in _small_requests(tenant)]
     chance = random.Random(4)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from spanhouse_schema.access.admin_secret import admin_secret
 from spanhouse_schema.access.key_ring import KeyRing, Scope, admits_keyless
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.errors import AdminKeyUnusable, ControlError, SettingsError, UnknownKey
 from spanhouse_schema.settings import Settings
 
@@ -28,30 +29,34 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def control(settings: Settings) -> Generator[Control]:
-    control = Control.open(settings)
-    yield control
-    control.close()
+def control(settings: Settings) -> Generator[ControlDatabase]:
+    with ControlDatabase.open(settings) as opened:
+        yield opened
 
 
-def test_a_key_is_granted_its_tenant_and_scope(control: Control) -> None:
-    made = control.create_key("acme", Scope.INGEST)
-    grant = KeyRing(control, None, open_to_all=False).grant(made.key)
+@pytest.fixture
+def store(control: ControlDatabase) -> KeyStore:
+    return KeyStore(control)
+
+
+def test_a_key_is_granted_its_tenant_and_scope(store: KeyStore) -> None:
+    made = store.create("acme", Scope.INGEST)
+    grant = KeyRing(store, None, open_to_all=False).grant(made.key)
     assert (grant.tenant, grant.scope, grant.key_id) == ("acme", Scope.INGEST, made.id)
 
 
-def test_only_the_hash_of_a_key_is_on_disk(control: Control, settings: Settings) -> None:
-    made = control.create_key("acme", Scope.READ, "grafana")
+def test_only_the_hash_of_a_key_is_on_disk(store: KeyStore, settings: Settings) -> None:
+    made = store.create("acme", Scope.READ, "grafana")
     on_disk = b"".join(path.read_bytes() for path in settings.data_dir.iterdir())
     assert made.key.encode() not in on_disk
     assert made.key.rpartition("_")[2].encode() not in on_disk
     assert sha256(made.key.encode()).digest() in on_disk
 
 
-def test_the_list_shows_live_and_revoked_keys_in_the_order_they_were_made(control: Control) -> None:
-    first, second = control.create_key("acme", Scope.INGEST, "a"), control.create_key("zed", Scope.ADMIN, "b")
-    control.revoke_key(first.id)
-    keys = control.keys()
+def test_the_list_shows_live_and_revoked_keys_in_the_order_they_were_made(store: KeyStore) -> None:
+    first, second = store.create("acme", Scope.INGEST, "a"), store.create("zed", Scope.ADMIN, "b")
+    store.revoke(first.id)
+    keys = store.list()
     assert [(key.id, key.tenant, key.scope, key.name) for key in keys] == [
         (first.id, "acme", Scope.INGEST, "a"),
         (second.id, "zed", Scope.ADMIN, "b"),
@@ -61,25 +66,25 @@ def test_the_list_shows_live_and_revoked_keys_in_the_order_they_were_made(contro
     assert keys[1].revoked_at is None
 
 
-def test_revoking_twice_keeps_the_first_time(control: Control) -> None:
-    key = control.create_key("acme", Scope.INGEST)
-    assert control.revoke_key(key.id) == control.revoke_key(key.id)
+def test_revoking_twice_keeps_the_first_time(store: KeyStore) -> None:
+    key = store.create("acme", Scope.INGEST)
+    assert store.revoke(key.id) == store.revoke(key.id)
 
 
-def test_revoking_an_unknown_key_says_how_to_find_the_right_one(control: Control) -> None:
+def test_revoking_an_unknown_key_says_how_to_find_the_right_one(store: KeyStore) -> None:
     with pytest.raises(ControlError, match=r"no key has the id 'nope'; `spanhouse keys list`"):
-        control.revoke_key("nope")
+        store.revoke("nope")
 
 
 @pytest.mark.parametrize("tenant", ["", " ", "a b", "a/b", "-a", "x" * 101, "tenant\n", "ténant"])
-def test_a_tenant_that_is_no_name_is_refused(control: Control, tenant: str) -> None:
+def test_a_tenant_that_is_no_name_is_refused(store: KeyStore, tenant: str) -> None:
     with pytest.raises(ControlError, match="is not a tenant's name"):
-        control.create_key(tenant, Scope.INGEST)
-    assert control.keys() == []
+        store.create(tenant, Scope.INGEST)
+    assert store.list() == []
 
 
-def test_the_control_database_is_its_owners_alone(control: Control, settings: Settings) -> None:
-    control.create_key("acme", Scope.INGEST)
+def test_the_control_database_is_its_owners_alone(store: KeyStore, settings: Settings) -> None:
+    store.create("acme", Scope.INGEST)
     for path in (settings.data_dir, *settings.data_dir.iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
@@ -97,70 +102,72 @@ def test_a_scope_allows_what_it_includes_and_nothing_else(scope: Scope, allowed:
     assert {asked for asked in Scope if scope.allows(asked)} == allowed
 
 
-def test_without_keys_an_open_ring_lets_anyone_export_as_the_default_tenant(control: Control) -> None:
-    grant = KeyRing(control, None, open_to_all=True).grant(None)
+def test_without_keys_an_open_ring_lets_anyone_export_as_the_default_tenant(store: KeyStore) -> None:
+    grant = KeyRing(store, None, open_to_all=True).grant(None)
     assert (grant.tenant, grant.scope, grant.key_id) == ("default", Scope.INGEST, None)
     assert not grant.allows(Scope.READ)
 
 
-def test_without_keys_a_closed_ring_lets_nobody_in(control: Control) -> None:
+def test_without_keys_a_closed_ring_lets_nobody_in(store: KeyStore) -> None:
     with pytest.raises(UnknownKey, match="a key is needed"):
-        KeyRing(control, "local", open_to_all=False).grant(None)
+        KeyRing(store, "local", open_to_all=False).grant(None)
 
 
-def test_once_there_was_a_key_everyone_needs_one(control: Control) -> None:
-    ring = KeyRing(control, None, open_to_all=True)
-    key = control.create_key("acme", Scope.READ)
+def test_once_there_was_a_key_everyone_needs_one(store: KeyStore) -> None:
+    ring = KeyRing(store, None, open_to_all=True)
+    key = store.create("acme", Scope.READ)
     ring.refresh()
     with pytest.raises(UnknownKey):
         ring.grant(None)
-    control.revoke_key(key.id)
+    store.revoke(key.id)
     ring.refresh()
     with pytest.raises(UnknownKey):
         ring.grant("")
 
 
-def test_a_wrong_key_is_refused_even_where_none_is_needed(control: Control) -> None:
+def test_a_wrong_key_is_refused_even_where_none_is_needed(store: KeyStore) -> None:
     with pytest.raises(UnknownKey, match="not known, or was revoked"):
-        KeyRing(control, None, open_to_all=True).grant("sh_ingest_stale")
+        KeyRing(store, None, open_to_all=True).grant("sh_ingest_stale")
 
 
-def test_the_admin_secret_may_do_everything(control: Control) -> None:
-    ring = KeyRing(control, "local-secret", open_to_all=False)
+def test_the_admin_secret_may_do_everything(store: KeyStore) -> None:
+    ring = KeyRing(store, "local-secret", open_to_all=False)
     assert all(ring.grant("local-secret").allows(scope) for scope in Scope)
     with pytest.raises(UnknownKey):
         ring.grant("local-secret ")
 
 
+@pytest.fixture(scope="module")
+def ring_with_a_key() -> Generator[KeyRing]:
+    with ControlDatabase("sqlite://") as control:
+        KeyStore(control).create("acme", Scope.INGEST)
+        yield KeyRing(KeyStore(control), "local", open_to_all=False)
+
+
 @given(text=st.text())
-def test_no_text_but_a_live_key_is_granted(text: str) -> None:
-    control = Control("sqlite://")
-    control.create_key("acme", Scope.INGEST)
-    try:
-        with pytest.raises(UnknownKey):
-            KeyRing(control, "local", open_to_all=False).grant(text)
-    finally:
-        control.close()
+def test_no_text_but_a_live_key_is_granted(ring_with_a_key: KeyRing, text: str) -> None:
+    with pytest.raises(UnknownKey):
+        ring_with_a_key.grant(text)
 
 
 @pytest.mark.slow
-def test_what_another_process_makes_or_revokes_counts_within_a_second(control: Control, settings: Settings) -> None:
-    ring = KeyRing(control, None, open_to_all=True)
+def test_what_another_process_makes_or_revokes_counts_within_a_second(store: KeyStore, settings: Settings) -> None:
+    ring = KeyRing(store, None, open_to_all=True)
     ring.start()
     try:
-        made = _elsewhere(settings, "print(control.create_key('acme', Scope.INGEST).key, end='')")
+        made = _elsewhere(settings, "print(store.create('acme', Scope.INGEST).key, end='')")
         assert _happens(lambda: ring.grant(made).tenant == "acme")
-        _elsewhere(settings, "control.revoke_key(control.keys()[0].id)")
+        _elsewhere(settings, "store.revoke(store.list()[0].id)")
         assert _happens(lambda: _is_unknown(ring, made))
     finally:
         ring.close()
 
 
 def test_the_known_keys_hold_while_the_control_database_cannot_be_read(
-    control: Control, settings: Settings, caplog: pytest.LogCaptureFixture
+    control: ControlDatabase, store: KeyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    key = control.create_key("acme", Scope.INGEST)
-    ring = KeyRing(control, None, open_to_all=True)
+    key = store.create("acme", Scope.INGEST)
+    ring = KeyRing(store, None, open_to_all=True)
     with control._engine.begin() as connection:  # no public call breaks the database
         connection.exec_driver_sql("ALTER TABLE keys RENAME TO broken")
     ring.start()
@@ -175,27 +182,25 @@ def test_the_known_keys_hold_while_the_control_database_cannot_be_read(
 def test_processes_that_start_at_once_share_one_control_database_and_one_secret(settings: Settings) -> None:
     code = _code(
         settings,
-        "print(admin_secret(settings.data_dir, create=True))\n"
-        "for _ in range(5): control.create_key('acme', Scope.INGEST)",
+        "print(admin_secret(settings.data_dir, create=True))\nfor _ in range(5): store.create('acme', Scope.INGEST)",
     )
     processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(4)]
     assert len({process.communicate(timeout=60)[0] for process in processes}) == 1
     assert [process.returncode for process in processes] == [0] * 4
-    control = Control.open(settings)
-    assert len(control.keys()) == 20
-    control.close()
+    with ControlDatabase.open(settings, "read") as control:
+        assert len(KeyStore(control).list()) == 20
 
 
 def test_a_control_url_that_cannot_be_used_is_named() -> None:
     with pytest.raises(SettingsError, match="SPANHOUSE_CONTROL cannot be used"):
-        Control("nonsense")
+        ControlDatabase("nonsense")
     with pytest.raises(ControlError, match=r"sqlite:////nowhere/at/all/control\.db cannot be used"):
-        Control("sqlite:////nowhere/at/all/control.db")
+        ControlDatabase("sqlite:////nowhere/at/all/control.db")
 
 
 def test_a_password_in_the_control_url_is_never_told() -> None:
     with pytest.raises((SettingsError, ControlError)) as failure:
-        Control("postgresql://someone:hunter2@127.0.0.1:1/control")
+        ControlDatabase("postgresql://someone:hunter2@127.0.0.1:1/control")
     assert "hunter2" not in str(failure.value)
 
 
@@ -226,18 +231,18 @@ def test_an_admin_secret_that_is_missing_or_empty_says_what_to_do(
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:4318", "192.0.2.1:4318", "[::]:4318", "host.example:4318"])
-def test_an_address_open_to_others_needs_a_key(control: Control, settings: Settings, address: str) -> None:
+def test_an_address_open_to_others_needs_a_key(store: KeyStore, settings: Settings, address: str) -> None:
     exposed = settings.model_copy(update={"otlp_http": address})
     with pytest.raises(SettingsError, match=r"SPANHOUSE_OTLP_HTTP is .*no key exists.*keys create.*--insecure"):
-        admits_keyless(exposed, control, ("otlp_http", "otlp_grpc"))
-    assert admits_keyless(exposed.model_copy(update={"insecure": True}), control, ("otlp_http",))
-    control.create_key("acme", Scope.INGEST)
-    assert not admits_keyless(exposed, control, ("otlp_http",))
+        admits_keyless(exposed, len(store.grants()), ("otlp_http", "otlp_grpc"))
+    assert admits_keyless(exposed.model_copy(update={"insecure": True}), 0, ("otlp_http",))
+    store.create("acme", Scope.INGEST)
+    assert not admits_keyless(exposed, len(store.grants()), ("otlp_http",))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:4318", "127.8.8.8:1", "[::1]:4318", "localhost:4318"])
-def test_a_loopback_address_needs_no_key(control: Control, settings: Settings, address: str) -> None:
-    assert admits_keyless(settings.model_copy(update={"otlp_http": address}), control, ("otlp_http",))
+def test_a_loopback_address_needs_no_key(settings: Settings, address: str) -> None:
+    assert admits_keyless(settings.model_copy(update={"otlp_http": address}), 0, ("otlp_http",))
 
 
 def _elsewhere(settings: Settings, statement: str) -> str:
@@ -247,11 +252,14 @@ def _elsewhere(settings: Settings, statement: str) -> str:
 
 def _code(settings: Settings, statement: str) -> str:
     return f"""
-from spanhouse_schema.access.key_store import Control
-from spanhouse_schema.access.key_ring import Scope, admin_secret
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
+from spanhouse_schema.access.admin_secret import admin_secret
+from spanhouse_schema.access.key_ring import Scope
 from spanhouse_schema.settings import Settings
 settings = Settings.load(data_dir={os.fspath(settings.data_dir)!r})
-control = Control.open(settings)
+control = ControlDatabase.open(settings)
+store = KeyStore(control)
 {statement}
 control.close()
 """

@@ -12,9 +12,10 @@ import pytest
 from spanhouse_schema import Database
 from spanhouse_schema.access import row_filters, server_users
 from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import Control, NewKey
+from spanhouse_schema.access.key_store import KeyStore, NewKey
 from spanhouse_schema.access.row_filters import Relation
 from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN
+from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.quoting import identifier, literal
 from tests.support.process import run
 from tests.support.stores import SERVER, served
@@ -34,14 +35,14 @@ class Tenants(NamedTuple):
     """Two tenants with a row each in every table, and their keys."""
 
     database: Database
-    control: Control
+    keys: KeyStore
     acme: NewKey
     zed: NewKey
     tables: list[Relation]
 
     def apply(self) -> None:
         """Make the server's users what the keys say now."""
-        server_users.apply(self.database, self.control)
+        server_users.apply(self.database, self.keys)
 
     def access(self) -> list[tuple[str, ...]]:
         """Everything that the server says of users, roles, policies, quotas, profiles and grants."""
@@ -51,13 +52,14 @@ class Tenants(NamedTuple):
 @pytest.fixture(scope="module")
 def tenants(tmp_path_factory: pytest.TempPathFactory) -> Generator[Tenants]:
     directory = tmp_path_factory.mktemp("tenants")
-    with served(SERVER, directory) as database, Control(f"sqlite:///{directory}/control.db") as control:
-        acme, zed = (control.create_key(f"{name}-{uuid4().hex[:8]}", Scope.READ) for name in ("acme", "zed"))
+    with served(SERVER, directory) as database, ControlDatabase(f"sqlite:///{directory}/control.db") as control:
+        keys = KeyStore(control)
+        acme, zed = (keys.create(f"{name}-{uuid4().hex[:8]}", Scope.READ) for name in ("acme", "zed"))
         tables = [each for each in row_filters.relations(database) if each.is_tenants and each.engine != "View"]
         for table in tables:
             for tenant in (acme.tenant, zed.tenant):
                 database.command(f"INSERT INTO {_name(table)} ({table.tenant_column}) VALUES ({literal(tenant)})")
-        made = Tenants(database, control, acme, zed, tables)
+        made = Tenants(database, keys, acme, zed, tables)
         made.apply()
         try:
             yield made
@@ -173,7 +175,7 @@ def test_policies_take_nothing_from_the_views_that_rows_are_loaded_through(tenan
 def test_a_key_that_is_made_or_revoked_counts_from_the_next_run_on_and_a_run_more_changes_nothing(
     tenants: Tenants,
 ) -> None:
-    keys = {scope: tenants.control.create_key(tenants.acme.tenant, scope) for scope in Scope}
+    keys = {scope: tenants.keys.create(tenants.acme.tenant, scope) for scope in Scope}
     assert _code(_ask(keys[Scope.READ], "SELECT 1")) == _WRONG_PASSWORD
     tenants.apply()
     before = tenants.access()
@@ -185,7 +187,7 @@ def test_a_key_that_is_made_or_revoked_counts_from_the_next_run_on_and_a_run_mor
             assert answer.text.split() == [tenants.acme.tenant]
         else:
             assert _code(answer) == _WRONG_PASSWORD
-        tenants.control.revoke_key(key.id)
+        tenants.keys.revoke(key.id)
     tenants.apply()
     assert _code(_ask(keys[Scope.READ], "SELECT 1")) == _WRONG_PASSWORD
     assert _ask(tenants.acme, "SELECT 1").text == "1\n"
@@ -193,8 +195,8 @@ def test_a_key_that_is_made_or_revoked_counts_from_the_next_run_on_and_a_run_mor
 
 def test_the_command_makes_the_users_of_its_keys(tenants: Tenants, tmp_path: Path) -> None:
     control = f"sqlite:///{tmp_path}/control.db"
-    with Control(control) as keys:
-        key = keys.create_key("by-command", Scope.READ)
+    with ControlDatabase(control) as made:
+        key = KeyStore(made).create("by-command", Scope.READ)
     done = run("migrate", "up", "--tenant-users", "--clickhouse", SERVER, "--control", control)
     assert done.returncode == 0, done.stderr
     assert "users of the server, from keys: 1" in done.stdout
@@ -226,7 +228,7 @@ def _name(table: Relation) -> str:
 
 def _leave_nothing(made: Tenants) -> None:
     for key in (made.acme, made.zed):
-        made.control.revoke_key(key.id)
+        made.keys.revoke(key.id)
     made.apply()
     policies = "SELECT short_name, table FROM system.row_policies WHERE short_name IN {names:Array(String)}"
     for name, table in made.database.rows(policies, parameters={"names": [DEFAULT, OPEN]}):

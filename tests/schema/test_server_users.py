@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from spanhouse_schema import Database
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.access.grants import Grant, Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.access.row_filters import Relation
 from spanhouse_schema.access.server_limits import CHANGEABLE
 from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN, TENANT
 from spanhouse_schema.access.server_users import Existing, planned, statements
+from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.quoting import identifier, literal
 from tests.schema.access_model import Server
 
@@ -111,11 +112,12 @@ def test_a_user_has_the_two_roles_of_two_tenants_and_sees_neither() -> None:
 
 
 def test_keys_that_read_become_users_with_the_key_as_password_and_no_others_do(tmp_path: Path) -> None:
-    with Control(f"sqlite:///{tmp_path}/control.db") as control:
-        made = {scope: control.create_key("acme", scope) for scope in Scope}
-        revoked = control.create_key("acme", Scope.READ)
-        control.revoke_key(revoked.id)
-        created = [each for each in statements(control.grants(), _RELATIONS, OWNER) if each.startswith("CREATE USER")]
+    with ControlDatabase(f"sqlite:///{tmp_path}/control.db") as control:
+        keys = KeyStore(control)
+        made = {scope: keys.create("acme", scope) for scope in Scope}
+        revoked = keys.create("acme", Scope.READ)
+        keys.revoke(revoked.id)
+        created = [each for each in statements(keys.grants(), _RELATIONS, OWNER) if each.startswith("CREATE USER")]
     assert len(created) == 2
     for scope in (Scope.READ, Scope.WRITE):
         digest = sha256(made[scope].key.encode()).hexdigest()

@@ -20,7 +20,8 @@ import pytest
 from fake_model import FakeModel
 from spanhouse_schema import Settings
 from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from tests.sdk.budget_api import answer, budget, serving
 from tests.support.process import Spanhouse, environment
 from tests.support.waiting import until
@@ -174,9 +175,9 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[Spanhouse]:
 def tenant_of(up: Spanhouse, name: str) -> Tenant:
     """A tenant that nobody else sends for."""
     name = "".join(letter if letter.isalnum() else "-" for letter in name)[:100].strip("-")
-    control = Control.open(Settings.load(data_dir=up.data_dir))
+    control = ControlDatabase.open(Settings.load(data_dir=up.data_dir))
     try:
-        return Tenant(up, name, control.create_key(name, Scope.WRITE).key)
+        return Tenant(up, name, KeyStore(control).create(name, Scope.WRITE).key)
     finally:
         control.close()
 

@@ -5,7 +5,7 @@ from hmac import compare_digest
 from threading import Event, Thread
 
 from spanhouse_schema.access.grants import Grant, Scope
-from spanhouse_schema.access.key_store import Control, digest_of
+from spanhouse_schema.access.key_store import KeyStore, digest_of
 from spanhouse_schema.errors import ControlError, SettingsError, UnknownKey
 from spanhouse_schema.settings import Settings, is_loopback
 
@@ -25,12 +25,12 @@ class KeyRing:
     within one second. While the control database cannot be read, the last known keys hold; a warning says so.
     """
 
-    def __init__(self, control: Control, admin_secret: str | None, open_to_all: bool) -> None:
-        self._control = control
+    def __init__(self, keys: KeyStore, admin_secret: str | None, open_to_all: bool) -> None:
+        self._keys = keys
         self._admin = digest_of(admin_secret) if admin_secret else None
         self._open_to_all = open_to_all
-        self._counts = control.counts()
-        self._grants = control.grants()
+        self._counts = keys.counts()
+        self._grants = keys.grants()
         self._closing = Event()
         self._thread = Thread(target=self._watch, name="spanhouse-keys", daemon=True)
 
@@ -66,10 +66,10 @@ class KeyRing:
 
     def refresh(self) -> None:
         """Read the keys again if any was made or revoked since. Raises `ControlError`."""
-        counts = self._control.counts()
+        counts = self._keys.counts()
         if counts != self._counts:
             # The counts were read first: a key made between the two reads is merely read twice.
-            self._grants, self._counts = self._control.grants(), counts
+            self._grants, self._counts = self._keys.grants(), counts
 
     def _watch(self) -> None:
         failing = False
@@ -83,16 +83,16 @@ class KeyRing:
                 failing = True
 
 
-def admits_keyless(settings: Settings, control: Control, names: tuple[str, ...]) -> bool:
+def admits_keyless(settings: Settings, live_keys: int, names: tuple[str, ...]) -> bool:
     """Whether requests without a key may be let in until the first one is made.
 
-    `names` are the settings whose addresses this process listens on. Raises
+    `live_keys` counts the keys that exist; `names` are the settings whose addresses this process listens on. Raises
     `SettingsError` when one can be reached from other machines and neither a key exists nor `insecure` is set.
     """
     exposed = [name for name in names if not is_loopback(getattr(settings, name))]
     if not exposed or settings.insecure:
         return True
-    if not control.grants():
+    if not live_keys:
         raise SettingsError(_refusal(exposed[0], getattr(settings, exposed[0])))
     return False
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.access.grants import Grant, Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.access.row_filters import Relation
 from spanhouse_schema.access.server_limits import Limits, profile_settings, quota_limits
 from spanhouse_schema.access.server_policies import ALL_TENANTS, DEFAULT, OPEN, TENANT, names, policies, table
@@ -41,7 +41,7 @@ class Existing(NamedTuple):
 _NOTHING = Existing()
 
 
-def apply(database: Database, control: Control, limits: Limits = _DEFAULT_LIMITS) -> int:
+def apply(database: Database, keys: KeyStore, limits: Limits = _DEFAULT_LIMITS) -> int:
     """Make the server's users what the keys say, and return how many there are.
 
     Idempotent; one that failed half way leaves nobody with more than their tenant, and the next ends it. Raises
@@ -53,11 +53,11 @@ def apply(database: Database, control: Control, limits: Limits = _DEFAULT_LIMITS
             "its SQL door takes the keys as they are; a server needs <local_directory> or <replicated> in its "
             "<user_directories>"
         )
-    grants = control.grants()
+    grants = keys.grants()
     while True:
         for statement in planned(database, grants, limits):
             database.command(statement)
-        latest = control.grants()
+        latest = keys.grants()
         # A key that was revoked meanwhile may just have become a user, after another run had dropped it.
         if latest == grants:
             return len(_users(grants))

@@ -1,13 +1,12 @@
 """`spanhouse keys`: make, list and revoke the keys that clients send."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from spanhouse_schema.access.key_ring import Scope
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.settings import Settings
 from spanhouse_server.commands._console import say, say_json, say_table
 from spanhouse_server.commands._flags import with_settings
@@ -32,8 +31,8 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a key. Its text is shown this once: only a hash of it is kept."""
-    with _control(settings) as control:
-        made = control.create_key(tenant, scope, name)
+    with ControlDatabase.open(settings) as control:
+        made = KeyStore(control).create(tenant, scope, name)
     if as_json:
         say_json(made._asdict())
         return
@@ -46,8 +45,8 @@ def create(
 @with_settings("data_dir", "control")
 def list_keys(settings: Settings, as_json: Json = False) -> None:
     """List every key ever made, oldest first, without the keys' texts."""
-    with _control(settings) as control:
-        keys = control.keys()
+    with ControlDatabase.open(settings, "read") as control:
+        keys = KeyStore(control).list()
     if as_json:
         say_json([key._asdict() for key in keys])
         return
@@ -63,18 +62,9 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Revoke a key for good: requests that bring it are refused from then on."""
-    with _control(settings) as control:
-        key = control.revoke_key(key_id)
+    with ControlDatabase.open(settings, "write") as control:
+        key = KeyStore(control).revoke(key_id)
     if as_json:
         say_json(key._asdict())
     else:
         say(f"key {key.id} of tenant {key.tenant} is revoked since {key.revoked_at:%F %T} UTC")
-
-
-@contextmanager
-def _control(settings: Settings) -> Generator[Control]:
-    control = Control.open(settings)
-    try:
-        yield control
-    finally:
-        control.close()

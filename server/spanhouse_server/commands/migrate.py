@@ -7,8 +7,9 @@ import typer
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema import Database
 from spanhouse_schema.access import server_users as users
-from spanhouse_schema.access.key_store import Control
+from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.clickhouse import migrate, retention
+from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.settings import Settings
 from spanhouse_server.commands._console import say, say_json
 from spanhouse_server.commands._flags import with_settings
@@ -110,11 +111,11 @@ def _say_status(stands: migrate.Status) -> None:
 
 
 def _tenant_users_sql(settings: Settings) -> str:
-    with reached_database(settings) as database, Control.open(settings) as control:
-        return "\n\n".join(f"{statement};" for statement in users.planned(database, control.grants()))
+    with reached_database(settings) as database, ControlDatabase.open(settings, "read") as control:
+        return "\n\n".join(f"{statement};" for statement in users.planned(database, KeyStore(control).grants()))
 
 
 def _apply_tenant_users(settings: Settings, database: Database) -> None:
-    with Control.open(settings) as control:
-        count = users.apply(database, control)
+    with ControlDatabase.open(settings, "read") as control:
+        count = users.apply(database, KeyStore(control))
     say(f"users of the server, from keys: {count}; run this again when a key was made or revoked")

@@ -10,8 +10,9 @@ from importlib.metadata import version
 
 from spanhouse_schema.access.admin_secret import admin_secret
 from spanhouse_schema.access.key_ring import admits_keyless
-from spanhouse_schema.access.key_store import Control
-from spanhouse_schema.errors import AdminKeyUnusable, SettingsError
+from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.control.database import ControlDatabase
+from spanhouse_schema.errors import AdminKeyUnusable, NoControlDatabase, SettingsError
 from spanhouse_schema.settings import Settings
 from spanhouse_server.doctor.finding import Finding, fail, ok, warn
 from spanhouse_server.doctor.probe import is_free, is_spanhouse
@@ -72,17 +73,12 @@ def check_exposure(settings: Settings) -> Iterator[Finding]:
     if settings.insecure:
         yield warn("keys", "--insecure lets in whoever reaches an address that is not loopback", "make keys instead")
         return
-    control = Control.open(settings) if settings.control or (settings.data_dir / "control.db").exists() else None
-    if control is None:
-        return
+    live = _live_keys(settings)
     try:
-        admits_keyless(settings, control, _LISTENS)
-        live = len(control.grants())
+        admits_keyless(settings, live, _LISTENS)
         yield ok("keys", f"live keys: {live}" if live else "no key exists: loopback needs none")
     except SettingsError as error:
         yield fail("keys", "other machines could write without a key, so `spanhouse up` refuses to start", str(error))
-    finally:
-        control.close()
 
 
 def check_tls(settings: Settings) -> Iterator[Finding]:
@@ -135,3 +131,11 @@ def check_addresses(settings: Settings) -> Iterator[Finding]:
                 f"another program listens on {value}, or this machine has no such address ({flag})",
                 f"stop it (`ss -ltnp` names it), or choose another address with {flag}",
             )
+
+
+def _live_keys(settings: Settings) -> int:
+    try:
+        with ControlDatabase.open(settings, "read") as control:
+            return len(KeyStore(control).grants())
+    except NoControlDatabase:
+        return 0
