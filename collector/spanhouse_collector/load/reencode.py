@@ -4,26 +4,18 @@ Legal messages exist that ClickHouse does not read: an unknown field that is a g
 (which readers must skip), a field that comes twice. https://protobuf.dev/programming-guides/encoding/
 """
 
-from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import DecodeError
 
+from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import envelope
-
-_REQUESTS: dict[Signal, type[Message]] = {
-    Signal.TRACES: ExportTraceServiceRequest,
-    Signal.LOGS: ExportLogsServiceRequest,
-    Signal.METRICS: ExportMetricsServiceRequest,
-}
 
 
 def respell(record: bytes, signal: Signal) -> bytes:
     """The record with its request serialised anew; the record as it is when it is damaged or cannot be parsed."""
     try:
         content = envelope.decode(record)
-        request = _REQUESTS[signal].FromString(content.request)
+        request = EXPORTS[signal].request.FromString(content.request)
     except (ValueError, DecodeError):
         return record
     # What is unknown to the class also holds what it knows in another wire type.

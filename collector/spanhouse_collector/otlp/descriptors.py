@@ -5,43 +5,31 @@ nobody ever sends. Its bytes are kept as they came, and serialising a request th
 anything nest?" is answered by one call in C. ClickHouse's half of this is `otlp.proto` of the schema package.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 from opentelemetry.proto.common.v1 import common_pb2
 
+from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.signal import Signal
 
-_SERVICES: Mapping[Signal, FileDescriptor] = {
-    Signal.TRACES: trace_service_pb2.DESCRIPTOR,
-    Signal.LOGS: logs_service_pb2.DESCRIPTOR,
-    Signal.METRICS: metrics_service_pb2.DESCRIPTOR,
-}
-_REQUESTS = {
-    Signal.TRACES: "ExportTraceServiceRequest",
-    Signal.LOGS: "ExportLogsServiceRequest",
-    Signal.METRICS: "ExportMetricsServiceRequest",
-}
 _COMMON = common_pb2.DESCRIPTOR.package
 _DEEP = "spanhouse.collector.Deep"
 
 
 def request_classes() -> dict[Signal, type[Message]]:
     """Build the export request's class for each signal, in a pool of their own."""
+    requests = {signal: export.request_descriptor for signal, export in EXPORTS.items()}
     pool = DescriptorPool()
     pool.Add(_deep_file())
-    for file in _with_dependencies(_SERVICES.values()):
+    for file in _with_dependencies(request.file for request in requests.values()):
         pool.Add(_nesting_made_deep(file) if file.package == _COMMON else file)
     return {
-        signal: GetMessageClass(pool.FindMessageTypeByName(f"{service.package}.{_REQUESTS[signal]}"))
-        for signal, service in _SERVICES.items()
+        signal: GetMessageClass(pool.FindMessageTypeByName(request.full_name)) for signal, request in requests.items()
     }
 
 

@@ -3,23 +3,16 @@
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_collector.errors import Busy, RequestRefused
+from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.receive import responses
 from spanhouse_collector.receive.auth import authorize
 from spanhouse_collector.receive.intake import Intake, Outcome
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Settings
 
-_SERVICES: dict[Signal, str] = {
-    Signal.TRACES: trace_service_pb2.DESCRIPTOR.services_by_name["TraceService"].full_name,
-    Signal.LOGS: logs_service_pb2.DESCRIPTOR.services_by_name["LogsService"].full_name,
-    Signal.METRICS: metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"].full_name,
-}
 _GRACE_S = 10
 _Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -54,7 +47,7 @@ class GrpcServer:
                 "Set SPANHOUSE_OTLP_GRPC to another address, or look at SPANHOUSE_TLS_CERT and SPANHOUSE_TLS_KEY"
             ) from error
         await self._server.start()
-        for service in ("", *_SERVICES.values()):
+        for service in ("", *(export.service for export in EXPORTS.values())):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
@@ -73,7 +66,7 @@ class GrpcServer:
 def _handlers(intake: Intake, signal: Signal) -> "grpc.GenericRpcHandler[bytes, bytes]":
     # Without a (de)serializer a handler is given the message's bytes.
     export = grpc.unary_unary_rpc_method_handler(_Receiver(intake, signal).answer)
-    return grpc.method_handlers_generic_handler(_SERVICES[signal], {"Export": export})
+    return grpc.method_handlers_generic_handler(EXPORTS[signal].service, {"Export": export})
 
 
 class _Receiver:

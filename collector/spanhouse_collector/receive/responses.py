@@ -8,29 +8,21 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest as BadRequestDetail
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from spanhouse_collector.errors import BadRequest, Busy, RequestRefused
+from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.receive.intake import Outcome
 from spanhouse_collector.signal import Signal
 
-# The response of each signal, and its word for what was refused.
-_RESPONSES: dict[Signal, tuple[type[Message], str]] = {
-    Signal.TRACES: (ExportTraceServiceResponse, "rejected_spans"),
-    Signal.LOGS: (ExportLogsServiceResponse, "rejected_log_records"),
-    Signal.METRICS: (ExportMetricsServiceResponse, "rejected_data_points"),
-}
 _INTERNAL_RETRY_S = 5
 
 
 def success(signal: Signal, outcome: Outcome) -> Message:
     """Return the export response: empty when all was stored, else a partial success."""
-    response, rejected = _RESPONSES[signal]
+    export = EXPORTS[signal]
     if not outcome.rejected:
-        return response()
-    return response(partial_success={rejected: outcome.rejected, "error_message": outcome.message})
+        return export.response()
+    return export.response(partial_success={export.rejected: outcome.rejected, "error_message": outcome.message})
 
 
 def refusal(error: RequestRefused) -> Status:

@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import DecodeError
 
+from spanhouse_collector.otlp.export import EXPORTS
+from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import dead_letter
 from spanhouse_collector.spool.dead_letter import DeadLetter
 from spanhouse_schema.settings import Settings
@@ -28,12 +27,6 @@ Name = Annotated[str, typer.Argument(help="The letter's name, or the beginning o
 Names = Annotated[list[str] | None, typer.Argument(help="The letters' names, or the beginnings of them.")]
 All = Annotated[bool, typer.Option("--all", help="Every letter.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-_MESSAGES: dict[str, type[Message]] = {
-    "traces": ExportTraceServiceRequest,
-    "logs": ExportLogsServiceRequest,
-    "metrics": ExportMetricsServiceRequest,
-}
 
 
 @app.command("list")
@@ -112,7 +105,7 @@ def _row(letter: DeadLetter) -> tuple[object, ...]:
 
 
 def _readable(signal: str, request: bytes) -> object:
-    message = _MESSAGES[signal]()
+    message = EXPORTS[Signal(signal)].request()
     try:
         message.ParseFromString(request)
     except DecodeError:

@@ -5,20 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from spanhouse_collector.errors import BadRequest
 from spanhouse_collector.otlp.decoded import Decoded, Refusals, span_text, why_refused
+from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.otlp.json.messages import message_encoder
 from spanhouse_collector.otlp.json.scalars import Encode, Misfit
 from spanhouse_collector.signal import Signal
 
 _ENCODERS: dict[Signal, Encode] = {
-    Signal.TRACES: message_encoder(trace_service_pb2.ExportTraceServiceRequest.DESCRIPTOR),
-    Signal.LOGS: message_encoder(logs_service_pb2.ExportLogsServiceRequest.DESCRIPTOR),
-    Signal.METRICS: message_encoder(metrics_service_pb2.ExportMetricsServiceRequest.DESCRIPTOR),
+    signal: message_encoder(export.request_descriptor) for signal, export in EXPORTS.items()
 }
 # Where the items of a request stand in it.
 _PATHS: dict[Signal, tuple[str, str, str]] = {
