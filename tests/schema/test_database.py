@@ -7,8 +7,10 @@ import threading
 from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from spanhouse_schema import Database, DatabaseError, DatabaseUnavailable, InputUnreadable, Settings, StatementFailed
 from spanhouse_schema.clickhouse.insert_settings import insert_settings
@@ -92,6 +94,42 @@ def test_a_file_in_another_format_is_unreadable_and_nothing_is_written(database:
     with pytest.raises(InputUnreadable):
         database.insert_file("spanhouse.otel_traces", file, "JSONEachRow", settings={"async_insert": 0})
     assert database.rows("SELECT count() FROM spanhouse.otel_traces WHERE TraceId = 'unreadable'") == [(0,)]
+
+
+def test_rows_under_a_token_that_was_used_are_stored_once(store: Database, tmp_path: Path) -> None:
+    scratch = tmp_path / "rows"
+    rows = [{"TenantId": "insert-rows", "Reason": reason} for reason in ("\ud800", '"}\n{"TenantId": "another"}')]
+    for token in ("insert-rows-1", "insert-rows-1", "insert-rows-2"):
+        store.insert_rows("spanhouse.ingest_errors", iter(rows), token=token, scratch=scratch)
+        assert not scratch.exists()
+    asked = (
+        "SELECT Reason, count() FROM spanhouse.ingest_errors WHERE TenantId = 'insert-rows' GROUP BY Reason ORDER BY 1"
+    )
+    assert store.rows(asked) == [('"}\n{"TenantId": "another"}', 2), ("?", 2)]
+
+
+def test_rows_that_do_not_fit_are_refused_and_their_file_is_gone(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(StatementFailed):
+        database.insert_rows("spanhouse.ingest_errors", [{"IngestedAt": "never"}], token="x", scratch=tmp_path / "rows")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_client_whose_call_failed_serves_nobody_else(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Client] = []
+    query = Client.query
+
+    def noted(client: Client, *args: Any, **kwargs: Any) -> Any:
+        asked.append(client)
+        return query(client, *args, **kwargs)
+
+    monkeypatch.setattr(Client, "query", noted)
+    store.rows("SELECT 1")
+    with pytest.raises(StatementFailed):
+        store.rows("SELECT no_such_column")
+    store.rows("SELECT 1")
+    first, failed, last = asked
+    assert first is failed, "one that succeeded is used again"
+    assert last is not failed
 
 
 def test_a_table_that_a_schema_does_not_fit_is_no_fault_of_the_rows(database: Database, tmp_path: Path) -> None:

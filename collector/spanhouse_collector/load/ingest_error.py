@@ -1,6 +1,5 @@
 """The rows of `spanhouse.ingest_errors` that tell of dead letters."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,9 +13,8 @@ def report(database: Database, letter: DeadLetter, records: Iterable[bytes], scr
 
     Raises `DatabaseError`, `OSError`.
     """
-    scratch.write_text("".join(json.dumps(row) + "\n" for row in _rows(letter, records)))
-    settings: dict[str, str | int] = {"insert_deduplication_token": f"{letter.name}.error", "async_insert": 0}
-    database.insert_file("spanhouse.ingest_errors", scratch, "JSONEachRow", settings=settings)
+    rows = _rows(letter, records)
+    database.insert_rows("spanhouse.ingest_errors", rows, token=f"{letter.name}.error", scratch=scratch)
 
 
 def _rows(letter: DeadLetter, records: Iterable[bytes]) -> Iterator[dict[str, str | float]]:

@@ -3,7 +3,7 @@
 import json
 import queue
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol, Self
@@ -24,6 +24,8 @@ from spanhouse_schema.settings import Settings
 Parameters = Mapping[str, Any]
 EngineSettings = Mapping[str, str | int]
 
+# Whole before it is answered, and one block for each partition: that is what a deduplication token is kept for.
+_ROWS_SETTINGS: EngineSettings = {"async_insert": 0, "input_format_parallel_parsing": 0}
 _IDLE_CLIENTS = 8
 # Answers that say "later", not "no": too many queries, timeouts, network, Keeper, a table that is read-only for now.
 _RETRYABLE_CODES = frozenset({159, 164, 202, 209, 210, 242, 279, 319, 425, 439, 745, 999})
@@ -109,6 +111,18 @@ class Database:
                 with path.open("rb") as file:
                     client.raw_insert(table, insert_block=file, fmt=fmt, settings=dict(settings))
 
+    def insert_rows(self, table: str, rows: Iterable[Mapping[str, Any]], *, token: str, scratch: Path) -> None:
+        """Insert rows, each by the names of its columns, as one INSERT; under a token that was used it does nothing.
+
+        `scratch` is a file to write them to, which is gone afterwards. Raises `OSError`, and what `insert_file` raises.
+        """
+        scratch.write_bytes(b"".join(map(_json_line, rows)))
+        try:
+            settings = {**_ROWS_SETTINGS, "insert_deduplication_token": token}
+            self.insert_file(table, scratch, "JSONEachRow", settings=settings)
+        finally:
+            scratch.unlink(missing_ok=True)
+
     def localise(self, settings: EngineSettings) -> dict[str, str | int]:
         """The settings of a statement as the embedded engine can take them; whoever uses `connect` asks for this."""
         return keep_schema(self._settings.data_dir, settings)
@@ -162,12 +176,15 @@ class Database:
             client = self._idle.get_nowait() if not self._idle.empty() else self._create()
         except queue.Empty:
             client = self._create()
+        succeeded = False
         try:
             yield client
+            succeeded = True
         except (ClickHouseError, UnicodeDecodeError) as error:
             _raise(error)
         finally:
-            self._give_back(client)
+            # In whatever state a failure left it, nobody else is to meet it.
+            self._give_back(client) if succeeded else client.close()
 
     def _give_back(self, client: Client) -> None:
         try:
@@ -322,6 +339,11 @@ class Connection:
 def _pinned_pool(server: Server) -> Any:
     """Return HTTP connections for a server that has to show one certificate; None for any other."""
     return get_pool_manager(ssl_context=server.tls(), assert_hostname=False) if server.certificate else None
+
+
+def _json_line(row: Mapping[str, Any]) -> bytes:
+    # A text may hold surrogates, which ClickHouse refuses when they are escaped; encoded, they are "?".
+    return json.dumps(row, ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
 def _infile(table: str, path: Path, fmt: str, settings: EngineSettings) -> str:
