@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spanhouse_schema import Database
+from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive import prices
 from spanhouse_schema.derive.prices import USER, Pair, Price, Row
@@ -139,6 +140,28 @@ def test_one_that_was_broken_off_goes_on_where_it_was(
     assert outcome.resumed
     assert (outcome.traces, outcome.changed) == (5, 4)
     assert audit(database, Scope(tenant=tenant)).is_clean
+    assert not rebuild(database, Scope(tenant=tenant)).resumed
+
+
+def test_one_that_was_broken_off_goes_on_when_only_comments_in_sql_have_changed(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = planted(database, tmp_path)
+    _spoil(database, tenant)
+    read = sql_files.read
+    assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 1, tenant)
+    monkeypatch.setattr(sql_files, "read", lambda name: f"-- It's a comment\n\n{read(name)}")
+    assert rebuild(database, Scope(tenant=tenant)).resumed
+
+
+def test_one_that_was_broken_off_begins_anew_when_a_statement_has_changed(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = planted(database, tmp_path)
+    _spoil(database, tenant)
+    read = sql_files.read
+    assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 1, tenant)
+    monkeypatch.setattr(sql_files, "read", lambda name: read(name).replace("'chain'", "'Chain'", 1))
     assert not rebuild(database, Scope(tenant=tenant)).resumed
 
 

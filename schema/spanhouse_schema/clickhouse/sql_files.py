@@ -1,8 +1,10 @@
 """Our SQL files, as statements: `sql/` holds a file each, in a folder for each kind of object."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from sqlalchemy import TextClause, text
 
@@ -11,6 +13,7 @@ from spanhouse_schema.conventions import sql as conventions
 _SQL = files("spanhouse_schema").joinpath("sql")
 # What the database consists of; no two of these files have the same name.
 _OBJECTS = ("functions", "tables", "materialized_views", "views")
+_TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|--[^\n]*|\w+|[^\w\s]")
 
 
 def read(name: str) -> str:
@@ -31,6 +34,20 @@ def statements(name: str) -> list[str]:
 def step(name: str) -> tuple[str, ...]:
     """The statements of a step of the settling, `sql/settle/<name>.sql`: read once, as they run again and again."""
     return tuple(statements(f"settle/{name}"))
+
+
+def all_statements() -> Iterator[str]:
+    """Return every statement of every file, conventions and types spelled out."""
+    folder = Path(str(_SQL))
+    for each in sorted(folder.rglob("*.sql")):
+        name = each.relative_to(folder).with_suffix("").as_posix()
+        if not name.startswith("types/"):
+            yield from statements(name)
+
+
+def bare(statement: str) -> str:
+    """Return the statement's tokens, a space between each two: it without comments and layout."""
+    return " ".join(token for token in _TOKEN.findall(statement) if not token.startswith("--"))
 
 
 def _path(name: str) -> str:

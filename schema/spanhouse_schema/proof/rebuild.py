@@ -5,12 +5,9 @@ spend of each trace, then days. So what is right already is not written, whateve
 a pipeline may run beside it.
 """
 
-from collections.abc import Iterator
 from decimal import Decimal
 from hashlib import sha256
 from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
 from typing import NamedTuple
 
 from spanhouse_schema.clickhouse import sql_files
@@ -190,11 +187,5 @@ class _Progress:
 def _basis(session: Session, timezone: str) -> int:
     """A number that is another one where results may be: what was done before that is to be done again."""
     ((prices,),) = session.rows(_USERS_PRICES)
-    said = [timezone, prices, version("genai-prices"), *_our_sql()]
+    said = [timezone, prices, version("genai-prices"), *map(sql_files.bare, sql_files.all_statements())]
     return int.from_bytes(sha256("\0".join(said).encode()).digest()[:8])
-
-
-def _our_sql() -> Iterator[str]:
-    for each in sorted(Path(str(files("spanhouse_schema").joinpath("sql"))).rglob("*")):
-        if each.is_file():
-            yield each.read_text(encoding="utf-8")
