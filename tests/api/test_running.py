@@ -1,19 +1,23 @@
 """Statements while they run: side by side, slow, large, left alone by their clients."""
 
+import asyncio
 import json
 import socket
 import struct
 import threading
 import time
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from spanhouse_api.sql.pipe import Pipe
+from spanhouse_api.sql.running import Execution
 from spanhouse_schema import Database
+from spanhouse_schema.clickhouse.database import Statistics
 from tests.api.conftest import SECRET, Door
 from tests.support.process import Spanhouse
 from tests.support.waiting import until
@@ -71,6 +75,15 @@ def test_a_client_that_goes_away_in_the_middle_of_a_result_cancels_it(door: Door
         assert next(reply.iter_raw())
         assert _running(database, "'streaming'") == 1
     until(lambda: _running(database, "'streaming'") == 0, 10)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_statement_that_has_no_end_when_it_is_left_is_told_as_cancelled_at_once(is_cancelled: bool) -> None:
+    running: Future[Statistics] = Future()
+    if is_cancelled:
+        running.cancel()
+    told, error = Execution(Pipe(), running).ended()
+    assert (told, type(error)) == (Statistics(), asyncio.CancelledError)
 
 
 def test_a_client_that_goes_away_cancels_its_insert(door: Door, database: Database, table: str) -> None:

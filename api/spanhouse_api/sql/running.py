@@ -37,7 +37,12 @@ class Execution:
         return await asyncio.wrap_future(self._running)
 
     def ended(self) -> tuple[Statistics, BaseException | None]:
-        """What the statement did, and the error that ended it, once `Executor.running` is left."""
+        """What the statement did, and the error that ended it, once `Executor.running` is left. Never waits.
+
+        A statement that has not ended then, because the wait for its end was cancelled too, counts as cancelled.
+        """
+        if self._running.cancelled() or not self._running.done():
+            return Statistics(), asyncio.CancelledError()
         failure = self._running.exception()
         return (self._running.result() if failure is None else Statistics()), failure
 
