@@ -4,78 +4,68 @@ What was settled since the last search says which days: today's while it goes on
 and an earlier one when spans of it come late. Several collectors may do that at once: they find the same.
 """
 
-import asyncio
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import TypeVar
 
-from spanhouse_collector import complaint
 from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.undisturbed import undisturbed
 from spanhouse_schema import Database
+from spanhouse_schema.background import Failures, Loops, repeat
 from spanhouse_schema.derive.discovery import changed_days, discover
 from spanhouse_schema.derive.rollups import MARGIN_S
 
 _EVERY_S, _RETRY_S = 300.0, 60.0
-# Of the time, a search takes no more than one part in so many, however much there is to read.
 _SHARE = 20
 # For so long it is known what was settled.
 _KNOWN_S = 2 * 24 * 3600.0
 
-_T = TypeVar("_T")
-
 
 class Discoverer:
-    """Searches from `start` to `stop`, every few minutes."""
+    """Searches from `start` to `stop`, every few minutes.
 
-    def __init__(self, database: Database, metrics: Metrics, *, every_s: float = _EVERY_S) -> None:
+    The first search looks at the days that changed in the last `known_s` seconds, a later one at those since the search
+    before and `margin_s` seconds more. It takes no more than one part in `share` of the time, however much there is to
+    read. One that fails is tried again after `retry_s` seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        metrics: Metrics,
+        *,
+        every_s: float = _EVERY_S,
+        retry_s: float = _RETRY_S,
+        known_s: float = _KNOWN_S,
+        margin_s: float = MARGIN_S,
+        share: float = _SHARE,
+    ) -> None:
         self._database = database
         self._metrics = metrics
-        self._every_s = every_s
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="discoverer")
-        self._task: asyncio.Task[None] | None = None
-        self._failures = 0
+        self._every_s, self._retry_s = every_s, retry_s
+        self._known_s, self._margin_s = known_s, margin_s
+        self._share = share
+        self._loops = Loops("discoverer")
         # In monotonic seconds, when the last search that succeeded began.
         self._searched_at: float | None = None
 
     async def start(self) -> None:
         """Begin with the days that changed in the last two."""
-        self._task = asyncio.create_task(self._run())
+        failures = Failures("patterns are not searched for", self._metrics.discovery_failures.inc)
+        self._loops.start(repeat(self._step, failures, self._retry_s))
 
     async def stop(self) -> None:
         """Finish the day that is being searched; the others wait for the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self._thread.shutdown()
+        await self._loops.stop()
+        self._loops.close()
 
-    async def _run(self) -> None:
-        while True:
-            began = time.monotonic()
-            succeeded = await self._attempt(began)
-            took = time.monotonic() - began
-            await asyncio.sleep(max(self._every_s, _SHARE * took) if succeeded else _RETRY_S)
-
-    async def _attempt(self, began: float) -> bool:
-        """Search the days that changed since the last time, and say whether that succeeded."""
-        within_s = _KNOWN_S if self._searched_at is None else began - self._searched_at + MARGIN_S
-        try:
-            for day in await self._in_thread(lambda: changed_days(self._database, within_s)):
-                await self._search(day)
-        except Exception as error:  # noqa: BLE001  even a fault of our own must not end the search for good
-            self._failures += 1
-            self._metrics.discovery_failures.inc()
-            complaint.log("patterns are not searched for", error, self._failures)
-            return False
-        self._failures = 0
+    async def _step(self) -> float:
+        """Search the days that changed since the last time, and return how long to rest after it."""
+        began = time.monotonic()
+        within_s = self._known_s if self._searched_at is None else began - self._searched_at + self._margin_s
+        for day in await self._loops.in_thread(lambda: changed_days(self._database, within_s)):
+            await self._search(day)
         self._searched_at = began
-        return True
+        return max(self._every_s, self._share * (time.monotonic() - began))
 
     async def _search(self, day: date) -> None:
         with self._metrics.discovery_seconds.time():
-            await self._in_thread(lambda: discover(self._database, day))
-
-    async def _in_thread(self, step: Callable[[], _T]) -> _T:
-        return await undisturbed(asyncio.get_running_loop().run_in_executor(self._thread, step))
+            await self._loops.in_thread(lambda: discover(self._database, day))

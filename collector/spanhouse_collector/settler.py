@@ -6,15 +6,11 @@ half minute. Every minute, those of the last ten: what is inserted may become vi
 
 import asyncio
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
-from spanhouse_collector import complaint
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.signal import Signal
-from spanhouse_collector.undisturbed import undisturbed
 from spanhouse_schema import Database
+from spanhouse_schema.background import Failures, Loops, repeat
 from spanhouse_schema.derive.settling import Settling, overdue_s
 
 _LOOK_EVERY_S, _LOOK_WITHIN_S = 10.0, 30.0
@@ -25,8 +21,6 @@ _PAUSE_S = 0.3
 _COUNT_WITHIN_S = 1.0
 _RETRY_S = 5.0
 
-_T = TypeVar("_T")
-
 
 class Settler:
     """Settles from `start` to `stop`; `nudge` says what was inserted."""
@@ -36,52 +30,44 @@ class Settler:
         self._metrics = metrics
         self._settling = Settling(database)
         self._nudged = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="settler")
-        self._task: asyncio.Task[None] | None = None
-        self._failures = 0
+        self._loops = Loops("settler")
+        self._failures = Failures("executions are not settled yet", metrics.settle_failures.inc)
+        self._has_caught_up = False
         # In monotonic seconds, when the last ones that succeeded began.
         self._settled_at = self._swept_at = time.monotonic()
 
     async def start(self) -> None:
         """Begin with what was left unsettled when the last process ended."""
-        self._task = asyncio.create_task(self._run())
+        self._loops.start(repeat(self._step, self._failures, _RETRY_S))
 
     async def stop(self) -> None:
         """Finish the settling that runs, and settle once more what has been inserted since."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            if self._nudged.is_set() or self._settling.owes_days:
-                await self._attempt(self._window_s())
-        await self._in_thread(self._settling.close)
-        self._thread.shutdown()
+        await self._loops.stop()
+        if self._nudged.is_set() or self._settling.owes_days:
+            with self._failures:
+                await self._settle(self._window_s())
+        await self._loops.in_thread(self._settling.close)
+        self._loops.close()
 
     def nudge(self, signal: Signal) -> None:
         """Say that rows were inserted just now: spans, or the logs that events are. Metrics settle nothing."""
         if signal is not Signal.METRICS:
             self._nudged.set()
 
-    async def _run(self) -> None:
-        while not await self._catch_up():  # noqa: ASYNC110  # what is waited for is a database that answers
-            await asyncio.sleep(_RETRY_S)
-        while True:
-            await self._wait()
-            began = time.monotonic()
-            sweeps = began >= self._swept_at + _SWEEP_EVERY_S
-            within = began - self._swept_at + _SWEEP_WITHIN_S if sweeps else self._window_s()
-            if await self._attempt(within, patient=not sweeps):
-                self._swept_at = began if sweeps else self._swept_at
-                await asyncio.sleep(_PAUSE_S)
-            else:
-                await asyncio.sleep(_RETRY_S)
-
-    async def _catch_up(self) -> bool:
-        try:
-            overdue = await self._in_thread(lambda: overdue_s(self._database))
-        except Exception as error:  # noqa: BLE001  as below
-            self._complain(error)
-            return False
-        return await self._attempt(overdue)
+    async def _step(self) -> float:
+        """Settle what is to be settled next, and return how long to rest after it."""
+        if not self._has_caught_up:
+            await self._settle(await self._loops.in_thread(lambda: overdue_s(self._database)))
+            self._has_caught_up = True
+            return 0
+        await self._wait()
+        began = time.monotonic()
+        if began < self._swept_at + _SWEEP_EVERY_S:
+            await self._settle(self._window_s(), patient=True)
+        else:
+            await self._settle(began - self._swept_at + _SWEEP_WITHIN_S)
+            self._swept_at = began
+        return _PAUSE_S
 
     async def _wait(self) -> None:
         try:
@@ -92,25 +78,11 @@ class Settler:
     def _window_s(self) -> float:
         return time.monotonic() - self._settled_at + _LOOK_WITHIN_S
 
-    async def _attempt(self, within_s: float | None, *, patient: bool = False) -> bool:
-        """Settle what was touched in the last seconds, and say whether that succeeded."""
+    async def _settle(self, within_s: float | None, *, patient: bool = False) -> None:
+        """Settle what was touched in the last seconds. Raises `DatabaseError`."""
         began = time.monotonic()
         self._nudged.clear()
-        try:
-            with self._metrics.settle_seconds.time():
-                changed = await self._in_thread(lambda: self._settling.settle(within_s, patient=patient))
-        except Exception as error:  # noqa: BLE001  even a fault of our own must not end the settling for good
-            self._complain(error)
-            return False
-        self._failures = 0
+        with self._metrics.settle_seconds.time():
+            changed = await self._loops.in_thread(lambda: self._settling.settle(within_s, patient=patient))
         self._settled_at = began
         self._metrics.settled_traces.inc(changed)
-        return True
-
-    async def _in_thread(self, step: Callable[[], _T]) -> _T:
-        return await undisturbed(asyncio.get_running_loop().run_in_executor(self._thread, step))
-
-    def _complain(self, error: Exception) -> None:
-        self._failures += 1
-        self._metrics.settle_failures.inc()
-        complaint.log("executions are not settled yet", error, self._failures)

@@ -16,6 +16,12 @@ SpanhouseError
 
 from spanhouse.errors import SpanhouseError
 
+# Codes of errors that a function or a constraint raises because of a value (CANNOT_PARSE_TEXT, DECIMAL_OVERFLOW, …).
+_VALUE_CODES = frozenset((
+    6, 11, 12, 25, 26, 27, 38, 41, 69, 70, 72, 117, 125, 128, 130, 131, 153, 190, 321, 346, 349, 376, 395, 407,
+    427, 441, 467, 469, 503, 563, 632, 675, 676, 691, 728,
+))  # fmt: skip
+
 
 class SettingsError(SpanhouseError):
     """A setting's value cannot be used; the message names the variable, the value and the accepted form."""
@@ -62,6 +68,11 @@ class StatementFailed(DatabaseError):
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
         self.code = code
+
+    @property
+    def is_about_a_value(self) -> bool:
+        """Whether a function or a constraint did not bear a value; the message may quote it."""
+        return self.code in _VALUE_CODES
 
 
 class InputUnreadable(StatementFailed):

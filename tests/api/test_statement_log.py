@@ -2,6 +2,7 @@
 
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -20,6 +21,8 @@ from tests.support.stores import dsn
 from tests.support.waiting import until
 
 HELD = 10_000
+# Rows of long ago would be deleted by the retention that a first start sets.
+NOW_MS = time.time_ns() // 1_000_000
 DAY_MS = 86_400_000
 
 COLUMNS = (
@@ -44,6 +47,14 @@ def _entry(tenant: str, **columns: Any) -> Entry:
     return Entry(now, tenant, "0123456789ab", "read", "id", b"SELECT 1", Verdict.DONE)._replace(**columns)
 
 
+@contextmanager
+def _writing(database: Database, directory: Path) -> Generator[Audit]:
+    """An audit that has been started, until it is closed."""
+    with closing(Audit(database, directory)) as audit:
+        audit.start()
+        yield audit
+
+
 def _rows(database: Database, tenant: str, columns: str = COLUMNS) -> list[tuple[Any, ...]]:
     query = f"SELECT {columns} FROM spanhouse.sql_audit WHERE TenantId = {{tenant:String}} ORDER BY StartedAt"
     return database.rows(query, parameters={"tenant": tenant})
@@ -65,14 +76,25 @@ def _table_away(database: Database) -> Generator[None]:
 
 
 def test_a_statement_is_a_row_within_seconds(database: Database, tmp_path: Path) -> None:
-    with closing(Audit(database, tmp_path)) as audit:
+    with _writing(database, tmp_path) as audit:
         audit.record(_entry("audit-soon", error_code=1))
         until(lambda: _numbers(database, "audit-soon") == [1])
 
 
+def test_one_that_was_never_started_has_no_thread_and_writes_when_it_is_closed(
+    database: Database, tmp_path: Path
+) -> None:
+    threads = set(threading.enumerate())
+    audit = Audit(database, tmp_path)
+    assert set(threading.enumerate()) <= threads
+    audit.record(_entry("audit-closed", error_code=1))
+    audit.close()
+    assert _numbers(database, "audit-closed") == [1]
+
+
 def test_every_column_says_what_was_recorded(database: Database, tmp_path: Path) -> None:
     denied = Entry(
-        started_unix_ms=1_767_323_045_678,
+        started_unix_ms=NOW_MS,
         tenant="audit-columns",
         key_id="0123456789ab",
         scope="read",
@@ -87,8 +109,8 @@ def test_every_column_says_what_was_recorded(database: Database, tmp_path: Path)
         result_bytes=4,
         duration_ms=0.125,
     )
-    owners = Entry(1_767_323_045_679, "audit-columns", "", "admin", "", b"SELECT 1", Verdict.QUEUED_OUT)
-    with closing(Audit(database, tmp_path)) as audit:
+    owners = Entry(NOW_MS + 1, "audit-columns", "", "admin", "", b"SELECT 1", Verdict.QUEUED_OUT)
+    with _writing(database, tmp_path) as audit:
         audit.record(denied)
         audit.record(owners)
     expected = [(*entry[:5], entry.statement.decode(), *entry[6:]) for entry in (denied, owners)]
@@ -99,9 +121,9 @@ def test_every_column_says_what_was_recorded(database: Database, tmp_path: Path)
 @given(statements=st.lists(st.binary() | st.text().map(str.encode), min_size=1, max_size=20), name=st.text())
 def test_no_text_breaks_the_insert(database: Database, statements: list[bytes], name: str) -> None:
     tenant = f"audit-text-{time.monotonic_ns()}"
-    with tempfile.TemporaryDirectory() as directory, closing(Audit(database, Path(directory))) as audit:
+    with tempfile.TemporaryDirectory() as directory, _writing(database, Path(directory)) as audit:
         for number, statement in enumerate(statements):
-            audit.record(_entry(tenant, started_unix_ms=number, query_id=name, rule=name, statement=statement))
+            audit.record(_entry(tenant, started_unix_ms=NOW_MS + number, query_id=name, rule=name, statement=statement))
     expected = [(statement.decode(errors="replace"), name, name) for statement in statements]
     assert _rows(database, tenant, "Statement, QueryId, Rule") == expected
 
@@ -110,7 +132,7 @@ def test_no_text_breaks_the_insert(database: Database, statements: list[bytes], 
 def test_what_is_no_unicode_or_looks_like_a_row_is_one_row(database: Database, tmp_path: Path, number: int) -> None:
     tenant, text = f"audit-odd-{number}", ODD_TEXTS[number]
     statement = text.encode(errors="surrogatepass") + b"\xff"
-    with closing(Audit(database, tmp_path)) as audit:
+    with _writing(database, tmp_path) as audit:
         audit.record(_entry(tenant, query_id=text, key_id=text, statement=statement))
     readable = text.encode(errors="replace").decode()
     assert _rows(database, tenant, "QueryId, KeyId, Statement") == [
@@ -120,9 +142,9 @@ def test_what_is_no_unicode_or_looks_like_a_row_is_one_row(database: Database, t
 
 
 def test_what_gathers_is_one_insert(database: Database, tmp_path: Path) -> None:
-    with closing(Audit(database, tmp_path)) as audit:
+    with _writing(database, tmp_path) as audit:
         for number in range(200):
-            audit.record(_entry("audit-one", error_code=number, started_unix_ms=1_600_000_000_000))
+            audit.record(_entry("audit-one", error_code=number, started_unix_ms=NOW_MS))
     assert _numbers(database, "audit-one") == list(range(200))
     assert _rows(database, "audit-one", "DISTINCT _part, StartedAt")[1:] == []
 
@@ -130,7 +152,7 @@ def test_what_gathers_is_one_insert(database: Database, tmp_path: Path) -> None:
 def test_what_a_table_refused_is_written_when_it_is_there_again(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with closing(Audit(database, tmp_path)) as audit:
+    with _writing(database, tmp_path) as audit:
         with _table_away(database):
             audit.record(_entry("audit-away", error_code=0))
             until(lambda: "is not written" in caplog.text)
@@ -145,7 +167,7 @@ def test_what_a_table_refused_is_written_when_it_is_there_again(
 def test_of_more_than_can_be_held_the_oldest_are_dropped_and_the_log_says_how_many(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with closing(Audit(database, tmp_path)) as audit, _table_away(database):
+    with _writing(database, tmp_path) as audit, _table_away(database):
         audit.record(_entry("audit-many", error_code=-1))
         # It is on its way: whether it is stored already could not be known.
         until(lambda: "is not written" in caplog.text)
@@ -163,6 +185,7 @@ def test_a_silent_server_keeps_nobody_waiting_who_records_and_what_is_lost_is_to
         host, port = silent.getsockname()
         with closing(Database(Settings.load(clickhouse=f"clickhouse://{host}:{port}"))) as database:
             audit = Audit(database, tmp_path)
+            audit.start()
             audit.record(_entry("acme"))
             client, _ = silent.accept()
             begin = time.monotonic()
@@ -182,7 +205,7 @@ def test_an_insert_whose_answer_was_lost_is_not_made_twice(tmp_path: Path) -> No
         address = engine.sql.removeprefix("http://")
         with forgetful_proxy(address, lambda: engine.sql_text(COUNT) == "100") as proxy:
             through = Settings.load(clickhouse=dsn(engine).replace(address, proxy))
-            with closing(Database(through)) as database, closing(Audit(database, tmp_path)) as audit:
+            with closing(Database(through)) as database, _writing(database, tmp_path) as audit:
                 for number in range(100):
                     # Over midnight: one INSERT into two partitions.
                     audit.record(_entry("acme", error_code=number, started_unix_ms=midnight + number - 50))
@@ -198,7 +221,7 @@ def test_what_is_recorded_while_the_engine_is_killed_and_comes_back_is_stored_on
     try:
         with (
             closing(Database(Settings.load(clickhouse=dsn(engine)))) as database,
-            closing(Audit(database, tmp_path)) as audit,
+            _writing(database, tmp_path) as audit,
         ):
             audit.record(_entry("acme", error_code=0))
             until(lambda: engine.sql_text(COUNT) == "1")

@@ -21,6 +21,8 @@ from spanhouse_schema import Database
 from tests.collector.spooling import Sent, append, running, trace_request
 
 DRAIN_S = 60.0
+# A tenth of what the loader waits by itself.
+_FIRST_DELAY_S = 0.01
 
 
 class Tenant:
@@ -64,18 +66,25 @@ class Tenant:
         return Counter(dict(self._database.rows(sql, parameters={"tenant": self.name})))
 
 
-async def load(directory: Path, database: Database, sent: list[Sent], signal: Signal = Signal.TRACES) -> None:
+async def load(
+    directory: Path,
+    database: Database,
+    sent: list[Sent],
+    signal: Signal = Signal.TRACES,
+    *,
+    first_delay_s: float = _FIRST_DELAY_S,
+) -> None:
     """Put what was sent into the spool as one segment, and load everything that the spool holds."""
     async with running(directory) as spool:
         await asyncio.gather(*(append(spool, each, signal) for each in sent))
-        async with loading(spool, database):
+        async with loading(spool, database, first_delay_s=first_delay_s):
             await drained(spool)
 
 
 @asynccontextmanager
-async def loading(spool: Spool, database: Database) -> AsyncGenerator[Loader]:
+async def loading(spool: Spool, database: Database, *, first_delay_s: float = _FIRST_DELAY_S) -> AsyncGenerator[Loader]:
     """A loader that runs."""
-    loader = Loader(spool, database, Metrics())
+    loader = Loader(spool, database, Metrics(), first_delay_s=first_delay_s)
     await loader.start()
     try:
         yield loader

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_collector import discoverer
 from spanhouse_collector.discoverer import Discoverer
 from spanhouse_collector.metrics import Metrics
 from spanhouse_schema import Database, StatementFailed
@@ -19,12 +18,8 @@ from tests.support.traffic import DAY, Call, Run, rows
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(autouse=True)
-def _recent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what was settled in the last seconds is looked at: other tests have settled weeks of days."""
-    monkeypatch.setattr(discoverer, "_KNOWN_S", 5)
-    monkeypatch.setattr(discoverer, "MARGIN_S", 5)
-    monkeypatch.setattr(discoverer, "_SHARE", 0)
+# Only what was settled in the last seconds is looked at: other tests have settled weeks of days.
+_discoverer = partial(Discoverer, known_s=5, margin_s=5, share=0)
 
 
 def _loop(database: Database, tenant: str, directory: Path) -> None:
@@ -42,7 +37,7 @@ def _found(database: Database, tenant: str) -> bool:
 
 async def test_what_happens_today_is_found_today(database: Database, tmp_path: Path) -> None:
     metrics = Metrics()
-    searching = Discoverer(database, metrics, every_s=0.1)
+    searching = _discoverer(database, metrics, every_s=0.1)
     await searching.start()
     for tenant in ("discoverer-first", "discoverer-later"):
         _loop(database, tenant, tmp_path)
@@ -52,14 +47,11 @@ async def test_what_happens_today_is_found_today(database: Database, tmp_path: P
     assert b"spanhouse_discovery_seconds_count 0.0" not in metrics.text()
 
 
-async def test_a_search_that_fails_is_counted_and_tried_again(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_search_that_fails_is_counted_and_tried_again(database: Database, tmp_path: Path) -> None:
     _loop(database, "discoverer-retry", tmp_path)
     database.command("RENAME TABLE spanhouse.found_patterns TO spanhouse.found_patterns_away")
-    monkeypatch.setattr(discoverer, "_RETRY_S", 0.1)
     metrics = Metrics()
-    searching = Discoverer(database, metrics)
+    searching = _discoverer(database, metrics, retry_s=0.1)
     try:
         with pytest.raises(StatementFailed):
             discover(database, datetime.now(UTC).date())

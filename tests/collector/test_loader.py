@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 
 from spanhouse_collector.errors import DeadLetterUncertain
-from spanhouse_collector.load import loader
 from spanhouse_collector.load.insertion import Insertion
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import dead_letter
@@ -29,11 +28,6 @@ _NOT_PROTOBUF = b"\xff not protobuf"
 def tenant(database: Database) -> Tenant:
     """A tenant that no other test uses."""
     return Tenant(database, f"t{uuid4().hex}")
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "_FIRST_DELAY_S", 0.01)
 
 
 def _each_once(count: int) -> Counter[str]:
@@ -257,9 +251,8 @@ async def test_what_is_not_the_requests_fault_is_tried_again_until_it_works(
 async def test_memory_that_others_hold_is_waited_for_however_long_it_takes(
     tmp_path: Path, database: Database, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "_FIRST_DELAY_S", 0.0)
     fault = Fault(database, monkeypatch, [StatementFailed("(total) memory limit exceeded", 241)] * 40)
-    await load(tmp_path, database, [tenant.send(body) for body in requests(5)])
+    await load(tmp_path, database, [tenant.send(body) for body in requests(5)], first_delay_s=0.0)
     assert tenant.spans() == _each_once(5)
     assert len(set(fault.tokens)) == 1
     assert not _letters(tmp_path)

@@ -45,11 +45,12 @@ _STATEMENT_BYTES = 262_144
 
 
 def create_app(database: Database, keys: KeyRing, settings: Settings) -> ASGIApp:
-    """The door as an ASGI application; it ends its statements and sessions with its lifespan."""
+    """The door as an ASGI application; it starts and closes with its lifespan."""
     door = Door(database, keys, settings)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+        door.start()
         yield
         await asyncio.to_thread(door.close)
 
@@ -63,7 +64,7 @@ def create_app(database: Database, keys: KeyRing, settings: Settings) -> ASGIApp
 
 
 class Door:
-    """Answers statements. Close it."""
+    """Answers statements, from `start` to `close`."""
 
     def __init__(self, database: Database, keys: KeyRing, settings: Settings) -> None:
         self._keys = keys
@@ -74,6 +75,10 @@ class Door:
         self._turns = Turns(settings.reader_queries)
         self._audit = Audit(database, self._directory)
         self.engine = Engine(*database.rows("SELECT version(), timezone(), displayName()")[0])
+
+    def start(self) -> None:
+        """Begin to write the audit."""
+        self._audit.start()
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -4,25 +4,22 @@ What is recorded waits in memory and is written about once a second, together, b
 process that is killed takes with it what was not written yet.
 """
 
-import json
 import logging
 import time
 from collections import deque
 from enum import StrEnum
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Lock
 from typing import NamedTuple
 from uuid import uuid4
 
-from spanhouse_schema import Database, DatabaseError
+from spanhouse_schema import Database
+from spanhouse_schema.background import Failures, LoopThread
 
 _EVERY_S = 1.0
 _MOST_WAITING = 10_000
 _MOST_AT_ONCE = 1_000
 _PATIENCE_S, _RETRY_S = 5.0, 0.2
-_LOGGED_CHARACTERS = 500
-# One INSERT is one block a day that it touches: deduplication counts blocks, and does not look into them.
-_SETTINGS: dict[str, str | int] = {"async_insert": 0, "input_format_parallel_parsing": 0}
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +56,7 @@ class Entry(NamedTuple):
 
 
 class Audit:
-    """Writes what is recorded, in a thread; `directory` is where it keeps the file that an INSERT reads. Close it.
+    """Writes what is recorded, in a thread, from `start` to `close`; `directory` is where an INSERT's file is kept.
 
     While the database takes nothing, the newest 10,000 entries are held beside those that are being written.
     """
@@ -73,9 +70,13 @@ class Audit:
         # What an INSERT did not bring in stays its content, under its token, until one does.
         self._batch: list[Entry] = []
         self._token = ""
-        self._failing = False
-        self._closing = Event()
-        self._thread = Thread(target=self._write_until_closed, name="spanhouse-audit", daemon=True)
+        self._failures = Failures(
+            f"the audit of the SQL door is not written; the newest {_MOST_WAITING} statements are held, and tried again"
+        )
+        self._thread = LoopThread("spanhouse-audit", self._write, self._failures, every_s=_EVERY_S)
+
+    def start(self) -> None:
+        """Begin to write."""
         self._thread.start()
 
     def record(self, entry: Entry) -> None:
@@ -88,30 +89,23 @@ class Audit:
 
     def close(self) -> None:
         """Write the rest, and stop. What the database does not take within five seconds is lost; the log says so."""
-        self._closing.set()
-        self._thread.join()
-
-    def _write_until_closed(self) -> None:
-        while not self._closing.wait(_EVERY_S):
-            self._write()
+        self._thread.stop()
         deadline = time.monotonic() + _PATIENCE_S
-        while not self._write() and time.monotonic() < deadline:
+        while not self._write_rest() and time.monotonic() < deadline:
             time.sleep(_RETRY_S)
         _report_lost(self._dropped + len(self._batch) + len(self._waiting))
 
-    def _write(self) -> bool:
-        """Write everything that waits; whether the database took it."""
-        try:
-            while self._batch or self._take_batch():
-                self._insert()
-                self._batch = []
-        except Exception as error:  # noqa: BLE001  even a fault of our own must not end the audit for good
-            self._complain(error)
-            return False
-        if self._failing:
-            _log.info("the audit of the SQL door is written again")
-            self._failing = False
-        return True
+    def _write_rest(self) -> bool:
+        with self._failures:
+            self._write()
+        return self._failures.error is None
+
+    def _write(self) -> None:
+        """Write everything that waits. Raises `DatabaseError`, `OSError`."""
+        while self._batch or self._take_batch():
+            rows = map(_row, self._batch)
+            self._database.insert_rows("spanhouse.sql_audit", rows, token=self._token, scratch=self._file)
+            self._batch = []
 
     def _take_batch(self) -> bool:
         with self._lock:
@@ -121,34 +115,14 @@ class Audit:
         _report_lost(dropped)
         return bool(self._batch)
 
-    def _insert(self) -> None:
-        self._file.write_bytes(b"".join(map(_row, self._batch)))
-        settings = {**_SETTINGS, "insert_deduplication_token": self._token}
-        try:
-            self._database.insert_file("spanhouse.sql_audit", self._file, "JSONEachRow", settings=settings)
-        finally:
-            self._file.unlink()
-
-    def _complain(self, error: Exception) -> None:
-        # Once: an outage of hours is one line.
-        if not self._failing:
-            expected = isinstance(error, DatabaseError | OSError)
-            _log.warning(
-                "the audit of the SQL door is not written; the newest %d statements are held, and tried again: %s",
-                _MOST_WAITING,
-                str(error)[:_LOGGED_CHARACTERS],
-                exc_info=None if expected else error,
-            )
-        self._failing = True
-
 
 def _report_lost(statements: int) -> None:
     if statements:
         _log.warning("%d statements are missing from spanhouse.sql_audit, which could not be written", statements)
 
 
-def _row(entry: Entry) -> bytes:
-    values = {
+def _row(entry: Entry) -> dict[str, str | int | float]:
+    return {
         "StartedAt": entry.started_unix_ms / 1000,
         "TenantId": entry.tenant,
         "KeyId": entry.key_id,
@@ -164,5 +138,3 @@ def _row(entry: Entry) -> bytes:
         "ResultBytes": entry.result_bytes,
         "DurationMs": entry.duration_ms,
     }
-    # A client's query id may hold surrogates, which ClickHouse refuses when they are escaped; encoded, they are "?".
-    return json.dumps(values, ensure_ascii=False).encode(errors="replace") + b"\n"

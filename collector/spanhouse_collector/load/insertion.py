@@ -31,11 +31,6 @@ from spanhouse_schema import Database
 from spanhouse_schema.clickhouse.insert_settings import insert_settings
 from spanhouse_schema.errors import InputUnreadable, StatementFailed
 
-# Codes of errors that a function or a constraint raises because of a value (CANNOT_PARSE_TEXT, DECIMAL_OVERFLOW, …).
-VALUE_CODES = frozenset((
-    6, 11, 12, 25, 26, 27, 38, 41, 69, 70, 72, 117, 125, 128, 130, 131, 153, 190, 321, 346, 349, 376, 395, 407,
-    427, 441, 467, 469, 503, 563, 632, 675, 676, 691, 728,
-))  # fmt: skip
 _NO_MEMORY_CODES = frozenset({173, 241})
 # ClickHouse's words for a statement over its own limit; where others hold the memory it says "(total)" or "User".
 _OVER_ITS_MEMORY = "Query memory limit exceeded"
@@ -98,7 +93,7 @@ class Insertion:
         if isinstance(error, InputUnreadable):
             # Records of which some are left out were parsed before: it is not they that are at fault.
             return inf if piece.without else 1
-        if error.code in VALUE_CODES:
+        if error.is_about_a_value:
             return 1 if piece.without else _TRIES
         return inf
 

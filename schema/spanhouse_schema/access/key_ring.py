@@ -1,12 +1,16 @@
 """Who may do what: the ring of live keys that receivers and the SQL door ask."""
 
-import logging
 from hmac import compare_digest
-from threading import Event, Thread
 
 from spanhouse_schema.access.grants import Grant, Scope
+<<<<<<< HEAD
 from spanhouse_schema.access.key_store import KeyStore, digest_of
 from spanhouse_schema.errors import ControlError, SettingsError, UnknownKey
+=======
+from spanhouse_schema.access.key_store import Control, digest_of
+from spanhouse_schema.background import Failures, LoopThread
+from spanhouse_schema.errors import SettingsError, UnknownKey
+>>>>>>> 92c0360 (One way to work in the background: loops, a thread, and what the log hears of failures)
 from spanhouse_schema.settings import Settings, is_loopback
 
 __all__ = ["DEFAULT_TENANT", "Grant", "KeyRing", "Scope", "admits_keyless"]
@@ -15,7 +19,6 @@ DEFAULT_TENANT = "default"
 """The tenant of a request that needs no key, and of the machine's owner."""
 
 _REFRESH_S = 0.5
-_log = logging.getLogger(__name__)
 
 
 class KeyRing:
@@ -29,10 +32,17 @@ class KeyRing:
         self._keys = keys
         self._admin = digest_of(admin_secret) if admin_secret else None
         self._open_to_all = open_to_all
+<<<<<<< HEAD
         self._counts = keys.counts()
         self._grants = keys.grants()
         self._closing = Event()
         self._thread = Thread(target=self._watch, name="spanhouse-keys", daemon=True)
+=======
+        self._counts = control.counts()
+        self._grants = control.grants()
+        failures = Failures("keys made or revoked from now on do not count")
+        self._thread = LoopThread("spanhouse-keys", self.refresh, failures, every_s=_REFRESH_S)
+>>>>>>> 92c0360 (One way to work in the background: loops, a thread, and what the log hears of failures)
 
     def grant(self, secret: str | None, keyless: Scope = Scope.INGEST) -> Grant:
         """Return what a request that brought `secret` may do; None or '' is a request without a key.
@@ -60,9 +70,7 @@ class KeyRing:
 
     def close(self) -> None:
         """Stop following; the control database stays open."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     def refresh(self) -> None:
         """Read the keys again if any was made or revoked since. Raises `ControlError`."""
@@ -70,17 +78,6 @@ class KeyRing:
         if counts != self._counts:
             # The counts were read first: a key made between the two reads is merely read twice.
             self._grants, self._counts = self._keys.grants(), counts
-
-    def _watch(self) -> None:
-        failing = False
-        while not self._closing.wait(_REFRESH_S):
-            try:
-                self.refresh()
-                failing = False
-            except ControlError as error:
-                if not failing:
-                    _log.warning("keys made or revoked from now on do not count: %s", error)
-                failing = True
 
 
 def admits_keyless(settings: Settings, live_keys: int, names: tuple[str, ...]) -> bool:
