@@ -3,14 +3,9 @@
 from hmac import compare_digest
 
 from spanhouse_schema.access.grants import Grant, Scope
-<<<<<<< HEAD
 from spanhouse_schema.access.key_store import KeyStore, digest_of
-from spanhouse_schema.errors import ControlError, SettingsError, UnknownKey
-=======
-from spanhouse_schema.access.key_store import Control, digest_of
 from spanhouse_schema.background import Failures, LoopThread
 from spanhouse_schema.errors import SettingsError, UnknownKey
->>>>>>> 92c0360 (One way to work in the background: loops, a thread, and what the log hears of failures)
 from spanhouse_schema.settings import Settings, is_loopback
 
 __all__ = ["DEFAULT_TENANT", "Grant", "KeyRing", "Scope", "admits_keyless"]
@@ -32,17 +27,10 @@ class KeyRing:
         self._keys = keys
         self._admin = digest_of(admin_secret) if admin_secret else None
         self._open_to_all = open_to_all
-<<<<<<< HEAD
         self._counts = keys.counts()
         self._grants = keys.grants()
-        self._closing = Event()
-        self._thread = Thread(target=self._watch, name="spanhouse-keys", daemon=True)
-=======
-        self._counts = control.counts()
-        self._grants = control.grants()
         failures = Failures("keys made or revoked from now on do not count")
         self._thread = LoopThread("spanhouse-keys", self.refresh, failures, every_s=_REFRESH_S)
->>>>>>> 92c0360 (One way to work in the background: loops, a thread, and what the log hears of failures)
 
     def grant(self, secret: str | None, keyless: Scope = Scope.INGEST) -> Grant:
         """Return what a request that brought `secret` may do; None or '' is a request without a key.
