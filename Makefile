@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format docs fuzz bench clean
+.PHONY: help setup up test check format docs snapshot fuzz bench clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: $(READY) ## Format the code, and mend what the linter can
 
 docs: $(READY) ## Write the pages that are made from code and tables
 	$(BIN)/python docs/generate.py
+
+snapshot: $(READY) ## Write down what a new database consists of, for a release (tests/schema/snapshots)
+	$(BIN)/python -m tests.schema.take_snapshot
 
 fuzz: $(READY) ## Send hostile bytes for longer than the tests do (SPANHOUSE_FUZZ_SECONDS, default 300)
 	SPANHOUSE_FUZZ_SECONDS=$${SPANHOUSE_FUZZ_SECONDS:-300} $(BIN)/pytest -q tests/collector tests/api -k fuzz

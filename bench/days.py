@@ -6,6 +6,7 @@ with a reader's key.
 
 from contextlib import closing
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
@@ -72,7 +73,7 @@ def measure(directory: Path) -> list[Figure]:
 def _fill(settings: Settings) -> list[float]:
     """Store the executions, count every day of theirs, and say how long each took in seconds."""
     with closing(Database.open(settings)) as database:
-        migrate.upgrade(database)
+        migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
         generated.add_days(database, EXECUTIONS, DAYS)
         with database.session() as session:
             days = Days(session, database.timezone)

@@ -4,6 +4,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Generator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def database(settings: Settings) -> Generator[Database]:
     """
     started_before(settings.data_dir)
     database = Database.open(settings)
-    migrate.upgrade(database)
+    migrate.upgrade(database, timezone=settings.timezone, default_budget_usd=Decimal(5))
     row_filters.enforce(database)
     yield database
     database.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
 
 import structlog
 
@@ -10,6 +11,7 @@ from spanhouse_schema.access import row_filters
 from spanhouse_schema.access.admin_secret import admin_secret
 from spanhouse_schema.access.key_ring import KeyRing, admits_keyless
 from spanhouse_schema.access.key_store import KeyStore
+from spanhouse_schema.clickhouse import migrate, retention
 from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.settings import Settings
 from spanhouse_server.held import is_held, through_door
@@ -24,15 +26,10 @@ def opened_database(settings: Settings) -> Generator[Database]:
 
     Raises `DatabaseError`.
     """
-    # Alembic takes most of a second to load, and `spanhouse sql` does without it.
-    from spanhouse_schema.clickhouse import migrate, retention  # noqa: PLC0415  # see above
-    from spanhouse_schema.derive import budgets  # noqa: PLC0415  # see above
-
     database = Database.open(settings)
     try:
-        migrate.upgrade(database)
+        migrate.upgrade(database, timezone=settings.timezone, default_budget_usd=Decimal(5))
         retention.apply(database, settings)
-        budgets.follow_timezone(database)
         row_filters.enforce(database)
         yield database
     finally:

@@ -12,14 +12,16 @@ import asyncio, sys
 from pathlib import Path
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from spanhouse_collector import dead_letter
-from spanhouse_schema import Database, Settings, migrate
+from decimal import Decimal
+from spanhouse_collector.spool import dead_letter
+from spanhouse_schema import Database, Settings
+from spanhouse_schema.clickhouse import migrate
 from tests.collector.loading import Tenant, drained, loading, requests
 from tests.collector.spooling import MIB, append, running, trace_request
 
 directory = Path(sys.argv[1])
 database = Database.open(Settings.load(data_dir=directory, engine_memory="500MB"))
-migrate.upgrade(database)
+migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
 tenant = Tenant(database, "acme")
 immense = ExportTraceServiceRequest.FromString(trace_request(1, "immense"))
 # Two bytes each on the wire, hundreds in an INSERT.

@@ -1,132 +1,155 @@
-"""The schema goes up, down and up again, on data, whoever else is at it."""
+"""The tables go up, down and up again, on data, whoever else is at it."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from spanhouse_schema import Database, DatabaseError
-from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema import Database, DatabaseError, Settings
+from spanhouse_schema.clickhouse import definitions, migrate, revisions, sql_files
+from tests.schema.modules import modules_of_an_upgrade
+from tests.support.own_process import call
 from tests.support.process import Spanhouse, run
+from tests.support.schema_objects import objects
 from tests.support.stores import dsn
 
-# chDB opens one directory a process, so what needs an empty database runs in a process of its own.
-OPEN = """
-import sys
-from pathlib import Path
-from spanhouse_schema import Database, Settings, migrate
-database = Database.open(Settings.load(data_dir=Path(sys.argv[1])))
-objects = lambda: [row[0] for row in database.rows(
-    "SELECT create_table_query FROM system.tables WHERE database = 'spanhouse' AND name != 'alembic_version' "
-    "ORDER BY name")]
-"""
+SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
-def _run(code: str, directory: Path) -> str:
-    command = [sys.executable, "-c", OPEN + code, str(directory)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+def _empty(directory: Path) -> Database:
+    return Database.open(Settings.load(data_dir=directory))
+
+
+def _upgrade(database: Database) -> None:
+    migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+
+
+def _run(database: Database, sql: str) -> None:
+    for statement in sql_files.split(sql):
+        database.command(statement)
+
+
+def _goes_up_down_and_up_again(directory: Path) -> None:
+    database = _empty(directory)
+    assert migrate.status(database) == (None, migrate.HEAD)
+    _upgrade(database)
+    first = objects(database)
+    database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
+    database.command("INSERT INTO spanhouse.otel_logs (Timestamp, Body) VALUES (now64(9), 'a')")
+    _upgrade(database)
+    assert database.rows("SELECT count() FROM spanhouse.otel_traces") == [(1,)], "an upgrade at head keeps the rows"
+    migrate.downgrade(database, "base")
+    assert objects(database) == {}
+    assert migrate.status(database).current is None
+    _upgrade(database)
+    assert objects(database) == first
+    assert migrate.status(database).at_head
+    assert database.rows("SELECT count() FROM spanhouse.otel_traces") == [(0,)]
 
 
 def test_up_down_and_up_again_on_data_ends_where_it_began(tmp_path: Path) -> None:
-    code = """
-assert migrate.status(database) == (None, migrate.head())
-migrate.upgrade(database)
-first = objects()
-database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
-database.command("INSERT INTO spanhouse.otel_logs (Timestamp, Body) VALUES (now64(9), 'a')")
-migrate.upgrade(database)
-assert database.rows("SELECT count() FROM spanhouse.otel_traces") == [(1,)], "an upgrade at head keeps the rows"
-migrate.downgrade(database, "base")
-assert objects() == [], objects()
-assert migrate.status(database).current is None
-assert database.rows("SELECT count() FROM system.functions WHERE origin = 'SQLUserDefined'") == [(0,)]
-migrate.upgrade(database)
-assert objects() == first
-assert migrate.status(database).at_head
-print(len(first))
-"""
-    assert int(_run(code, tmp_path)) > 20
+    call(_goes_up_down_and_up_again, tmp_path)
 
 
-def test_a_step_down_takes_what_that_revision_made_and_nothing_else(tmp_path: Path) -> None:
-    code = """
-names = lambda: {row[0] for row in database.rows("SELECT name FROM system.tables WHERE database = 'spanhouse'")}
-migrate.upgrade(database, "0001")
-before = names()
-migrate.upgrade(database)
-events = {"otlp_events", "otlp_events_mv", "execution_events", "execution_events_mv"}
-spans = {"agent_spans", "agent_spans_mv", "touched_traces", "touched_traces_mv", "response_ids", "response_ids_mv"}
-executions = {"agent_calls", "agent_executions", "agent_executions_by_agent", "llm_calls", "agent_actions"}
-spans.add("touched_events_mv")
-prices, days = {"model_prices"}, {"listed_executions", "agent_performance_daily", "model_usage_daily"}
-records = {"record_statements", "record_spans", "record_statements_mv", "record_spans_mv", "record_events_mv"}
-records |= {"record_statements_in_context", "agent_execution_payloads", "agent_execution_history", "agent_outputs"}
-records |= {"agent_sessions", "agent_metrics", "agent_triggers", "agent_task_history", "agent_discovered_patterns"}
-records |= {"triage_files", "triage_domain_scores", "triage_entities", "triage_groupings", "found_patterns"}
-budgets = {"agent_spend", "agent_cycles", "agent_cycles_mv", "budget_limits", "agent_budget_daily", "agent_budget"}
-budgets |= {"budget_limits_now", "budget_verdicts"}
-made = {"sql_audit", "rebuild_progress", *events, *spans, *executions, *prices, *days, *records, *budgets}
-assert names() - before == made, (names() - before) ^ made
-database.command("INSERT INTO spanhouse.otel_traces (Timestamp, TraceId) VALUES (now64(9), 'a')")
-database.command("INSERT INTO spanhouse.sql_audit (TenantId, StartedAt) VALUES ('acme', now64(3))")
-migrate.downgrade(database, "0001")
-assert names() == before
-migrate.upgrade(database)
-print(database.rows("SELECT (SELECT count() FROM spanhouse.otel_traces), (SELECT count() FROM spanhouse.sql_audit)"))
-"""
-    assert _run(code, tmp_path) == "[(1, 0)]\n"
+def _is_killed_half_way(directory: Path) -> None:
+    database = _empty(directory)
+    done: list[str] = []
+    command = Database.command
+
+    def until_it_dies(database: Database, sql: str) -> None:
+        done.append(sql)
+        if len(done) == 20:
+            raise KeyboardInterrupt
+        command(database, sql)
+
+    with patch.object(Database, "command", until_it_dies), pytest.raises(KeyboardInterrupt):
+        _upgrade(database)
+    made = objects(database)
+    _upgrade(database)
+    assert len(made) < len(objects(database))
+    assert definitions.apply(database, timezone="UTC", default_budget_usd=Decimal(5)) == []
 
 
-def test_a_migration_that_was_killed_half_way_is_finished_by_the_next(tmp_path: Path) -> None:
-    code = """
-from unittest.mock import patch
-from spanhouse_schema import ddl
-real, done = ddl.statements, []
-def until_it_dies(name):
-    done.append(name)
-    if len(done) == 9:
-        raise KeyboardInterrupt
-    return real(name)
-with patch.object(ddl, "statements", until_it_dies):
-    try:
-        migrate.upgrade(database)
-    except KeyboardInterrupt:
-        pass
-database.command("CREATE TABLE IF NOT EXISTS spanhouse.migration_lock (holder UInt8) ENGINE = Memory")
-assert not migrate.status(database).at_head
-migrate.upgrade(database)
-assert migrate.status(database).at_head
-print(len(objects()))
-"""
-    assert int(_run(code, tmp_path)) > 20
+def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_next(tmp_path: Path) -> None:
+    call(_is_killed_half_way, tmp_path)
+
+
+def _is_printed(directory: Path) -> None:
+    database = _empty(directory)
+    _run(database, migrate.sql(timezone="UTC", default_budget_usd=Decimal(5)))
+    assert migrate.status(database).at_head
+    printed = objects(database)
+    assert definitions.apply(database, timezone="UTC", default_budget_usd=Decimal(5)) == []
+    _run(database, migrate.down_sql("base"))
+    assert objects(database) == {}
+    _upgrade(database)
+    assert objects(database) == printed
+
+
+def test_the_printed_sql_makes_the_same_objects(tmp_path: Path) -> None:
+    call(_is_printed, tmp_path)
+
+
+def _is_declared(directory: Path) -> tuple[dict[str, str], dict[str, str]]:
+    database = _empty(directory)
+    migrate.upgrade_tables(database)
+    of_history = objects(database)
+    migrate.downgrade(database, "base")
+    for file in sql_files.names("tables"):
+        for statement in sql_files.statements(file):
+            database.command(statement)
+    return of_history, objects(database)
+
+
+def test_the_revisions_make_the_tables_that_are_declared(tmp_path: Path) -> None:
+    """A table is declared in sql/tables, and changed by a revision: both must say the same."""
+    of_history, declared = call(_is_declared, tmp_path)
+    assert of_history == declared
+
+
+def _is_restored(directory: Path, snapshot: str) -> tuple[dict[str, str], dict[str, str]]:
+    database = _empty(directory)
+    _run(database, snapshot)
+    _upgrade(database)
+    risen = objects(database)
+    migrate.downgrade(database, "base")
+    _upgrade(database)
+    return risen, objects(database)
+
+
+@pytest.mark.parametrize("snapshot", sorted(SNAPSHOTS.glob("*.sql")), ids=lambda file: file.stem)
+def test_a_database_of_any_release_becomes_what_a_new_one_is(snapshot: Path, tmp_path: Path) -> None:
+    risen, fresh = call(_is_restored, tmp_path, snapshot.read_text(encoding="utf-8"))
+    assert risen == fresh
+
+
+def test_there_is_a_snapshot() -> None:
+    assert list(SNAPSHOTS.glob("*.sql"))
+
+
+def test_the_head_that_is_known_without_alembic_is_the_newest_revision() -> None:
+    assert revisions.head() == migrate.HEAD
+
+
+def test_every_revision_says_whether_it_rewrites_data_and_goes_up_and_down() -> None:
+    files = sorted(Path(revisions.__file__).parent.joinpath("migrations", "versions").glob("*.py"))
+    assert files
+    for file in files:
+        assert "ewrites" in file.read_text(encoding="utf-8").partition('"""\n')[0], file.name
+        assert revisions.statements(file.stem, "up"), file.name
+        assert revisions.statements(file.stem, "down"), file.name
 
 
 def test_an_unknown_revision_is_refused_with_a_hint(database: Database) -> None:
     with pytest.raises(DatabaseError, match="spanhouse migrate status"):
-        migrate.upgrade(database, "9999")
+        migrate.upgrade_tables(database, "9999")
 
 
-def test_the_printed_sql_makes_the_same_objects(tmp_path: Path) -> None:
-    code = """
-from spanhouse_schema import ddl
-import re
-for statement in re.split(r";\\s*$", migrate.sql(), flags=re.MULTILINE):
-    if ddl._has_sql(statement):
-        database.command(statement)
-printed = objects()
-for statement in re.split(r";\\s*$", migrate.sql("base", down=True), flags=re.MULTILINE):
-    if ddl._has_sql(statement):
-        database.command(statement)
-assert objects() == []
-migrate.upgrade(database)
-assert objects() == printed
-print(len(printed))
-"""
-    assert int(_run(code, tmp_path)) > 20
+def test_a_database_at_the_newest_revision_is_opened_without_alembic(tmp_path: Path) -> None:
+    assert "alembic" in call(modules_of_an_upgrade, tmp_path)
+    assert "alembic" not in call(modules_of_an_upgrade, tmp_path)
 
 
 @pytest.mark.slow
@@ -138,5 +161,7 @@ def test_two_processes_that_migrate_a_server_at_once_are_safe(tmp_path: Path) ->
             ended = list(processes.map(lambda _: run("migrate", "up", *where), range(3)))
         assert [process.returncode for process in ended] == [0, 0, 0], [process.stderr for process in ended]
         assert run("migrate", "status", *where).returncode == 0
-        found = engine.sql_text("SELECT name FROM system.tables WHERE name IN ('otel_traces', 'migration_lock')")
-        assert found == "otel_traces"
+        found = engine.sql_text("SELECT count(), countIf(name LIKE 'migration\\_lock%') FROM system.tables")
+        tables, locks = map(int, found.split())
+        assert tables > 50
+        assert locks == 0

@@ -1,7 +1,5 @@
 """Where a day begins: at midnight in the installation's time zone, on days of 23 and of 25 hours too."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.derive.budgets import Budget, follow_timezone, set_limit
+from spanhouse_schema.clickhouse import definitions
+from spanhouse_schema.derive.budgets import Budget, set_limit
 from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.proof.audit import Scope as AuditScope
 from spanhouse_schema.proof.audit import audit
@@ -119,35 +118,9 @@ def test_today_is_what_it_is_in_the_time_zone_of_now(elsewhere: Database, opened
     for zone in (FAR_EAST, FAR_WEST):
         moved = opened(zone)
         for _ in range(2):
-            follow_timezone(moved)
+            definitions.apply(moved, timezone=zone, default_budget_usd=Decimal(5))
         ((today,),) = moved.rows("SELECT date FROM spanhouse.agent_budget WHERE tenant_id = 'today'")
         assert today == datetime.now(ZoneInfo(zone)).date()
-
-
-@pytest.mark.slow
-def test_executions_that_were_there_before_are_counted_by_the_migration(tmp_path: Path) -> None:
-    """In a process of its own: chDB opens one directory a process."""
-    code = """
-import sys
-from pathlib import Path
-from spanhouse_schema import Database, Settings, migrate
-from tests.support.expected_performance import assert_counted
-from bench import generated
-database = Database.open(Settings.load(data_dir=Path(sys.argv[1]), timezone="Asia/Kathmandu"))
-migrate.upgrade(database, "0005")
-generated.add_executions(database, 0, 3000)
-generated.complete_some(database, 3000)
-generated.take_some_back(database, 3000)
-for _ in range(2):
-    migrate.upgrade(database)
-    assert_counted(database)
-    print(database.rows("SELECT count(), min(date)::String FROM spanhouse.agent_performance_daily FINAL"))
-    migrate.downgrade(database, "0005")
-"""
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert result.returncode == 0, result.stderr
-    assert len(set(result.stdout.splitlines())) == 1
 
 
 def _around(day: date) -> list[int]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def served(dsn: str, directory: Path) -> Generator[Database]:
     """The database behind a DSN, at the newest revision."""
     database = Database.open(Settings.load(clickhouse=dsn, data_dir=directory))
     try:
-        migrate.upgrade(database)
+        migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
         yield database
     finally:
         database.close()

@@ -1,27 +1,19 @@
-"""Bring the database to a revision of the schema and back, one process at a time; print the SQL instead on request."""
+"""Bring the database to a revision of the tables and back, with the views and functions of now; or print the SQL.
 
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from importlib.resources import files
-from io import StringIO
+A database where nothing is left to do costs two SELECTs: Alembic is not even imported.
+"""
+
+from decimal import Decimal
 from typing import NamedTuple
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from clickhouse_connect.cc_sqlalchemy import alembic as _dialect  # noqa: F401  # registers ClickHouse with Alembic
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import DBAPIError
-
+from spanhouse_schema.clickhouse import before_baseline, definitions, migration_lock
 from spanhouse_schema.clickhouse.database import Database
-from spanhouse_schema.errors import DatabaseBusy, DatabaseError, StatementFailed
+from spanhouse_schema.errors import StatementFailed
 
-_LOCK = "spanhouse.migration_lock"
-_LOCK_PATIENCE_S = 60.0
-_TABLE_ALREADY_EXISTS = 57
+# The newest revision in migrations/versions.
+HEAD = "0001_baseline"
+
+_UNKNOWN_TABLE = 60
 
 
 class Status(NamedTuple):
@@ -36,100 +28,68 @@ class Status(NamedTuple):
         return self.current == self.head
 
 
-def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the database up to `revision`. Idempotent, and safe beside another process that does the same.
+def upgrade(database: Database, *, timezone: str, default_budget_usd: Decimal, revision: str = "head") -> None:
+    """Bring the database up to `revision`, and at the newest one make functions and views what their files say.
 
-    Raises `DatabaseBusy` when another migration holds the lock for a minute, `DatabaseError` when a statement fails.
+    Days begin in `timezone`; a tenant without a limit may spend `default_budget_usd` a day. Idempotent, and safe beside
+    another process that does the same. Raises `DatabaseBusy` when another migration holds the lock for a minute,
+    `DatabaseError` when a statement fails.
     """
-    with _locked(database), _connection(database) as connection:
-        command.upgrade(_config(connection, timezone=database.timezone), revision)
+    upgrade_tables(database, revision)
+    if status(database).at_head:
+        definitions.apply(database, timezone=timezone, default_budget_usd=default_budget_usd)
+
+
+def upgrade_tables(database: Database, revision: str = "head") -> None:
+    """Bring the tables up to `revision`, without functions and views. Raises like `upgrade`."""
+    if revision in {"head", HEAD} and status(database).at_head:
+        return
+    from spanhouse_schema.clickhouse import revisions  # noqa: PLC0415  # see above
+
+    with migration_lock.held(database):
+        before_baseline.adopt(database, status(database).current)
+        revisions.upgrade(database, revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
     """Take the database down to `revision` ("base" is empty), dropping what later ones made, with its rows.
 
-    Raises like `upgrade`, and `DatabaseError` when `revision` is unknown.
+    Functions and views go with the last table: before that, the earlier version that goes on makes them its own. Raises
+    like `upgrade`, and `DatabaseError` when `revision` is unknown.
     """
-    with _locked(database), _connection(database) as connection:
-        command.downgrade(_config(connection), revision)
+    from spanhouse_schema.clickhouse import revisions  # noqa: PLC0415  # see above
+
+    with migration_lock.held(database):
+        before_baseline.adopt(database, status(database).current)
+        if revision == "base":
+            definitions.drop(database)
+        revisions.downgrade(database, revision)
 
 
 def status(database: Database) -> Status:
-    """Where the database stands. Raises `DatabaseError`."""
-    with _connection(database) as connection:
-        context = MigrationContext.configure(connection, opts={"version_table_schema": "spanhouse"})
-        return Status(context.get_current_revision(), head())
-
-
-def head() -> str:
-    """The newest revision of this installation."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    assert newest is not None, "migrations/versions holds at least one revision"
-    return newest
-
-
-def sql(revision: str = "head", *, down: bool = False, timezone: str = "UTC") -> str:
-    """The statements that `upgrade` (or, with `down`, `downgrade`) would run from the other end, as text.
-
-    `timezone` says where a day begins.
-    """
-    output = StringIO()
-    config = _config(output_buffer=output, timezone=timezone)
-    if down:
-        command.downgrade(config, f"{head()}:{revision}", sql=True)
-        return output.getvalue()
-    command.upgrade(config, revision, sql=True)
-    return f"CREATE DATABASE IF NOT EXISTS spanhouse;\n\n{output.getvalue()}"
-
-
-def _config(
-    connection: Connection | None = None, output_buffer: StringIO | None = None, timezone: str = "UTC"
-) -> Config:
-    config = Config(output_buffer=output_buffer) if output_buffer is not None else Config()
-    config.set_main_option("script_location", str(files("spanhouse_schema").joinpath("clickhouse", "migrations")))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    config.attributes["timezone"] = timezone
-    return config
-
-
-@contextmanager
-def _connection(database: Database) -> Generator[Connection]:
-    engine = create_engine("clickhousedb://", creator=database.dbapi)
+    """Return where the database stands. Raises `DatabaseError`."""
     try:
-        with engine.connect() as connection:
-            yield connection
-    except DBAPIError as error:
-        raise StatementFailed(str(error.orig)) from error
-    except CommandError as error:
-        raise DatabaseError(f"{error}; `spanhouse migrate status` shows the revisions") from error
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _locked(database: Database) -> Generator[None]:
-    """Keep other migrations out. CREATE TABLE is ClickHouse's one atomic test-and-set, so a table is the lock."""
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
-    while not _take_lock(database):
-        if time.monotonic() > deadline:
-            raise DatabaseBusy(
-                f"another process has been migrating this database for {_LOCK_PATIENCE_S:.0f} s; "
-                f"if none is running, it was killed on its way: DROP TABLE {_LOCK}"
-            )
-        time.sleep(0.2)
-    try:
-        yield
-    finally:
-        database.command(f"DROP TABLE IF EXISTS {_LOCK} SYNC")
-
-
-def _take_lock(database: Database) -> bool:
-    try:
-        database.command(f"CREATE TABLE {_LOCK} (holder UInt8) ENGINE = Memory")
+        found = database.rows("SELECT version_num FROM spanhouse.alembic_version")
     except StatementFailed as error:
-        # The embedded engine belongs to this process alone: a lock in it was left by one that was killed.
-        if error.code == _TABLE_ALREADY_EXISTS:
-            return database.embedded
-        raise
-    return True
+        if error.code != _UNKNOWN_TABLE:
+            raise
+        found = []
+    return Status(str(found[0][0]) if found else None, HEAD)
+
+
+def sql(*, timezone: str, default_budget_usd: Decimal, revision: str = "head") -> str:
+    """Return the statements that `upgrade` would run in an empty database, as text."""
+    from spanhouse_schema.clickhouse import revisions  # noqa: PLC0415  # see above
+
+    tables = f"CREATE DATABASE IF NOT EXISTS spanhouse;\n\n{revisions.printed_up(revision)}"
+    if revision not in {"head", HEAD}:
+        return tables
+    return tables + definitions.sql(timezone=timezone, default_budget_usd=default_budget_usd)
+
+
+def down_sql(revision: str) -> str:
+    """Return the statements that `downgrade` would run in a database at the newest revision, as text."""
+    from spanhouse_schema.clickhouse import revisions  # noqa: PLC0415  # see above
+
+    views = definitions.drop_sql() if revision == "base" else ""
+    return views + revisions.printed_down(revision)

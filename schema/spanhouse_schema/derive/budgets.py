@@ -4,18 +4,15 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import uuid4
 
-from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Database
 from spanhouse_schema.derive.rollups import Days
 from spanhouse_schema.quoting import literal
 
 PERIODS = ("day", "week", "month")
 SCOPES = ("tenant", "agent", "user", "session")
-VIEWS_OF_TODAY = ("budget_limits_now", "budget_verdicts")
-"""They say where a day begins: ClickHouse takes no time zone from a table or a setting of ours."""
 
 _LIMIT = """
-    INSERT INTO spanhouse.budget_limits
+    INSERT INTO spanhouse.budget_limits (tenant_id, scope, scope_id, period, valid_from, limit_usd, is_cleared)
     SELECT {tenant}, {scope}, {scope_id}, {period}, now64(6), toDecimal128OrNull({usd}, 12), {is_cleared}
 """
 # Written down as settlings do it, for those who count the day at this moment with the limit as it was.
@@ -36,21 +33,6 @@ class Budget(NamedTuple):
     scope_id: str = ""
     # One of PERIODS.
     period: str = "day"
-
-
-def follow_timezone(database: Database) -> None:
-    """Have the views say what today is in the time zone of the settings, should that have changed.
-
-    What was counted by day before is not counted again. Raises `DatabaseError`.
-    """
-    for view in VIEWS_OF_TODAY:
-        ((made,),) = database.rows(
-            "SELECT create_table_query FROM system.tables WHERE database = 'spanhouse' AND name = {view:String}",
-            parameters={"view": view},
-        )
-        if literal(database.timezone) not in made:
-            (statement,) = sql_files.statements(view)
-            database.command(statement.replace("{timezone:String}", literal(database.timezone)))
 
 
 def set_limit(database: Database, budget: Budget, usd: Decimal | None) -> None:

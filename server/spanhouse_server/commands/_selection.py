@@ -9,6 +9,7 @@ import typer
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema import Database
+from spanhouse_schema.clickhouse import migrate
 from spanhouse_schema.settings import Settings
 from spanhouse_server.held import is_held
 from spanhouse_server.opening import reached_database
@@ -33,9 +34,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @contextmanager
 def migrated_database(settings: Settings) -> Generator[tuple[Database, bool]]:
     """The database, and whether another process may be writing into it. Raises `SpanhouseError` if it is too old."""
-    # Alembic takes most of a second to load.
-    from spanhouse_schema.clickhouse import migrate  # noqa: PLC0415  # see above
-
     is_shared = is_held(settings) or not settings.embedded
     with reached_database(settings) as database:
         if not migrate.status(database).at_head:

@@ -1,5 +1,6 @@
 """`spanhouse migrate`: bring the database's tables up to date, or back; or print the SQL."""
 
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -14,6 +15,8 @@ from spanhouse_schema.settings import Settings
 from spanhouse_server.commands._console import say, say_json
 from spanhouse_server.commands._flags import with_settings
 from spanhouse_server.opening import reached_database
+
+_DEFAULT_BUDGET_USD = Decimal(5)
 
 app = typer.Typer(
     help="Bring the database's tables up to date, or back; or print the SQL. `spanhouse up` does the first by itself.",
@@ -36,7 +39,7 @@ TenantUsers = Annotated[
 def main(context: typer.Context, sql: Sql = False) -> None:
     """Print the SQL of everything with --sql; without it, one of the commands is needed."""
     if context.invoked_subcommand is None:
-        say(migrate.sql() if sql else context.get_help())
+        say(migrate.sql(timezone="UTC", default_budget_usd=_DEFAULT_BUDGET_USD) if sql else context.get_help())
         raise typer.Exit(0 if sql else 2)
 
 
@@ -55,11 +58,11 @@ def up(
             "and its SQL door takes the keys as they are"
         )
     if sql:
-        say(_tenant_users_sql(settings) if tenant_users else migrate.sql(revision, timezone=settings.timezone))
+        say(_tenant_users_sql(settings) if tenant_users else _sql(settings, revision))
         return
     database = Database.open(settings)
     try:
-        migrate.upgrade(database, revision)
+        migrate.upgrade(database, timezone=settings.timezone, default_budget_usd=_DEFAULT_BUDGET_USD, revision=revision)
         if migrate.status(database).at_head:
             retention.apply(database, settings)
         _say_status(migrate.status(database))
@@ -79,7 +82,7 @@ def down(
 ) -> None:
     """Take the database back to a revision. What later revisions made is dropped, with its rows."""
     if sql:
-        say(migrate.sql(revision, down=True))
+        say(migrate.down_sql(revision))
         return
     if not yes:
         typer.confirm(f"Drop every table that came after revision {revision!r}, with its rows?", abort=True)
@@ -103,6 +106,10 @@ def status(settings: Settings, as_json: Annotated[bool, typer.Option("--json", h
         _say_status(stands)
     if not stands.at_head:
         raise SpanhouseError("the database is not at the newest revision: run `spanhouse migrate up`")
+
+
+def _sql(settings: Settings, revision: str) -> str:
+    return migrate.sql(timezone=settings.timezone, default_budget_usd=_DEFAULT_BUDGET_USD, revision=revision)
 
 
 def _say_status(stands: migrate.Status) -> None:

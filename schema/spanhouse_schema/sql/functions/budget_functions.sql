@@ -1,7 +1,7 @@
 -- What the counting of budgets and the views on them share.
 
--- What a tenant may spend in a day, in USD, of whom nothing was said.
-CREATE OR REPLACE FUNCTION budget_default AS () -> toDecimal128(5, 12);
+-- What a tenant may spend in a day, in USD, of whom nothing was said: a setting of the installation.
+CREATE OR REPLACE FUNCTION budget_default AS () -> toDecimal128({default_budget_usd}, 12);
 
 -- From moments (Unix seconds, in order), what had been spent by the end of each, and the limit that held then: the first at which so
 -- many percent of the limit were reached; 0 if there is none.

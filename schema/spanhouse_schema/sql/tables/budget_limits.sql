@@ -1,6 +1,6 @@
 -- One row says what may be spent from a moment on, in each day, week or month: by a tenant, or by one of its agents, users or
 -- sessions. The latest of a scope and period holds. A day keeps the limit that held at its end, and a tenant of whom nothing is
--- said for a day has 5 USD.
+-- said for a day has the installation's default (budget_default).
 -- Written by `spanhouse budgets set` and `clear`, never changed; read when days of budgets are counted, and by budget_verdicts.
 CREATE TABLE IF NOT EXISTS spanhouse.budget_limits
 (

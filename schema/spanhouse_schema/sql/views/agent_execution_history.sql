@@ -3,7 +3,7 @@
 -- Input and output are whole: its span's, and before that has come what its events say of them. NULL where the raw rows have gone.
 -- All that is looked up elsewhere is in one join, so that the engine chooses the runs first (by id, by time with LIMIT) and then
 -- looks up only those. To count runs, count agent_executions.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_execution_history AS
+CREATE OR REPLACE VIEW spanhouse.agent_execution_history AS
 SELECT
     TenantId AS tenant_id,
     ExecutionId AS id,

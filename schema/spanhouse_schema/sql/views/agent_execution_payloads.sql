@@ -1,6 +1,6 @@
 -- One row is one run with its model, its input and its output, whole, as the conventions name them. Read by
 -- agent_execution_history. It reads raw spans: ask it for some runs, best by trace_id, which has an index.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_execution_payloads AS
+CREATE OR REPLACE VIEW spanhouse.agent_execution_payloads AS
 SELECT
     TenantId AS tenant_id,
     TraceId AS trace_id,

@@ -1,7 +1,7 @@
 -- One row is one completed session, with the numbers that it recorded. Any number that a session calls
 -- `spanhouse.session.metric.NAME` is metrics['NAME'], NULL where it said none; those of a research cycle are columns as well.
 -- Read by analysts.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_metrics AS
+CREATE OR REPLACE VIEW spanhouse.agent_metrics AS
 SELECT
     tenant_id,
     id AS session_id,

@@ -1,6 +1,6 @@
 -- One row is one output of a run that has a schema (`spanhouse.output.schema`), whole, as it was said last. Read by analysts, and
 -- by the views on triage. Where `is_json` is false the text is kept, and no view makes anything of it.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_outputs AS
+CREATE OR REPLACE VIEW spanhouse.agent_outputs AS
 SELECT
     TenantId AS tenant_id,
     -- Of the run whose output this is; empty where it is that of a span within a run.

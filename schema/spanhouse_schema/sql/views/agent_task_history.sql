@@ -1,7 +1,7 @@
 -- One row is one task that an agent worked at, known by its flow and its id. Read by analysts: by agent and time, by flow, by
 -- status, by client and engagement.
 -- A span that has a task's name is its work, and its end the task's end. One that only has `spanhouse.task.id` refers to it.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_task_history AS
+CREATE OR REPLACE VIEW spanhouse.agent_task_history AS
 SELECT
     TenantId AS tenant_id,
     Flow AS flow_id,

@@ -1,6 +1,6 @@
 -- One row is one `spanhouse.trigger` event: something asked for a run, and whether an agent was invoked. Read by analysts.
 -- The column `when` is what the word says; tools that reserve it can read triggered_at.
-CREATE VIEW IF NOT EXISTS spanhouse.agent_triggers AS
+CREATE OR REPLACE VIEW spanhouse.agent_triggers AS
 SELECT
     TenantId AS tenant_id,
     Id AS id,

@@ -1,6 +1,6 @@
 -- One row is one counted call of a model or an embedding, for analysts: whatever instrumentations told of it.
 -- The buckets of tokens are disjoint; NULL is unknown.
-CREATE VIEW IF NOT EXISTS spanhouse.llm_calls AS
+CREATE OR REPLACE VIEW spanhouse.llm_calls AS
 SELECT
     TenantId AS tenant_id,
     ExecutionId AS execution_id,

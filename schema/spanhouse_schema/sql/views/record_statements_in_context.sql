@@ -1,7 +1,7 @@
 -- One row is a statement of record_statements, with what it does not say of its agent, session, user, client, case and flow but
 -- the run that it was said in does, or else the runs of its trace. Read by the views on sessions, tasks, triggers, outputs and
 -- patterns. (Plain columns and the greatest of several values: these joins are what the views take their time and memory for.)
-CREATE VIEW IF NOT EXISTS spanhouse.record_statements_in_context AS
+CREATE OR REPLACE VIEW spanhouse.record_statements_in_context AS
 SELECT
     TenantId,
     About,

@@ -1,6 +1,6 @@
 -- One row is what a triage says of one file and one domain: how much the file is of that domain, from 0 to 1, and why.
 -- Read by analysts, for the average score by domain. A score out of bounds is NULL.
-CREATE VIEW IF NOT EXISTS spanhouse.triage_domain_scores AS
+CREATE OR REPLACE VIEW spanhouse.triage_domain_scores AS
 SELECT
     * EXCEPT (file_name, summary_short, summary_detailed, key_points, complexity_level, complexity_score, complexity_reasons, recommended_strategy, file_json),
     JSONExtractString(item, 'domain') AS domain,

@@ -1,6 +1,6 @@
 -- One row is one file of a triage: what its output says of it. Outputs whose schema is TriageOutput, by whatever module.
 -- Read by analysts, for complexity over time, and by the other views on triage. A score that is none is NULL.
-CREATE VIEW IF NOT EXISTS spanhouse.triage_files AS
+CREATE OR REPLACE VIEW spanhouse.triage_files AS
 SELECT
     tenant_id,
     execution_id,

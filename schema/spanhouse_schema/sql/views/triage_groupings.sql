@@ -1,5 +1,5 @@
 -- One row is one group of files that a triage puts together, and why. Read by analysts.
-CREATE VIEW IF NOT EXISTS spanhouse.triage_groupings AS
+CREATE OR REPLACE VIEW spanhouse.triage_groupings AS
 SELECT
     tenant_id,
     execution_id,

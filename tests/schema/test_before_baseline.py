@@ -1,0 +1,99 @@
+"""An installation of revision 0012, before the baseline, is taken over with all that is in it."""
+
+import tarfile
+from decimal import Decimal
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from spanhouse_schema import Database, DatabaseError, Settings
+from spanhouse_schema.access import row_filters
+from spanhouse_schema.clickhouse import before_baseline, migrate, revisions
+from spanhouse_schema.derive.settling import settle
+from tests.support.own_process import call
+from tests.support.schema_objects import objects, rows_hashed
+
+# The data directory of a `spanhouse up --retention-days 3650 --timezone Europe/Berlin`.
+INSTALLATION = Path(__file__).parent / "installations" / "0012.tar.xz"
+SET = {"retention_days": "3650", "sql_audit_retention_days": "365", "timezone": "Europe/Berlin"}
+NEW = {"definitions", "installation"}
+
+
+def _unpacked(directory: Path) -> Database:
+    with tarfile.open(INSTALLATION) as archive:
+        archive.extractall(directory, filter="data")
+    return Database.open(Settings.load(data_dir=directory))
+
+
+def _upgrade(database: Database) -> None:
+    migrate.upgrade(database, timezone="Europe/Berlin", default_budget_usd=Decimal(5))
+
+
+def _installation(database: Database) -> dict[str, str]:
+    return dict(database.rows("SELECT name, value FROM spanhouse.installation FINAL"))
+
+
+def _without_ttl(statements: dict[str, str]) -> dict[str, str]:
+    days = {
+        f" TTL toDateTime({column}) + toIntervalDay({n})" for column in ("IngestedAt", "StartedAt") for n in (3650, 365)
+    }
+    for ttl in days:
+        statements = {name: statement.replace(ttl, "") for name, statement in statements.items()}
+    return statements
+
+
+def _is_taken_over(directory: Path) -> dict[str, str]:
+    database = _unpacked(directory)
+    assert migrate.status(database).current == "0012"
+    before = rows_hashed(database)
+    assert before["otel_traces"][0] > 0
+    assert before["agent_executions"][0] > 0
+    _upgrade(database)
+    assert migrate.status(database).at_head
+    after = rows_hashed(database)
+    assert {table: after[table] for table in before} == before
+    assert after.keys() - before.keys() == NEW
+    assert _installation(database) == SET
+    taken_over = objects(database)
+    _upgrade(database)
+    assert objects(database) == taken_over, "twice is once"
+    assert rows_hashed(database) == after
+    row_filters.enforce(database)
+    settle(database)
+    database.close()
+    return _without_ttl(taken_over)
+
+
+def _new(directory: Path) -> dict[str, str]:
+    database = Database.open(Settings.load(data_dir=directory))
+    _upgrade(database)
+    return objects(database)
+
+
+def test_an_installation_of_before_the_baseline_becomes_what_a_new_one_is_with_its_rows(tmp_path: Path) -> None:
+    assert call(_is_taken_over, tmp_path / "old") == call(_new, tmp_path / "new")
+
+
+def _is_killed_on_the_way(directory: Path) -> None:
+    database = _unpacked(directory)
+    before = rows_hashed(database)
+    with patch.object(revisions, "upgrade", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        _upgrade(database)
+    _upgrade(database)
+    assert migrate.status(database).at_head
+    assert _installation(database) == SET
+    after = rows_hashed(database)
+    assert {table: after[table] for table in before} == before
+
+
+def test_a_takeover_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
+    call(_is_killed_on_the_way, tmp_path)
+
+
+@pytest.mark.parametrize("revision", ["0001", "0011"])
+def test_an_earlier_revision_is_refused_with_what_to_do(database: Database, revision: str) -> None:
+    with pytest.raises(
+        DatabaseError, match=f"at revision {revision} of before 0.1.0.*`spanhouse migrate up` of commit"
+    ):
+        before_baseline.adopt(database, revision)
