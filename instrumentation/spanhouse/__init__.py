@@ -6,8 +6,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 from spanhouse import execution
+from spanhouse._decorators import agent, task, tool, workflow
 from spanhouse._llm import ModelCall, llm_call
-from spanhouse._operations import Operation, Task, ToolCall, agent, task, tool, workflow
+from spanhouse._operations import Operation, Task, ToolCall
 from spanhouse._records import Decision, Pattern, feedback, pattern, pattern_referenced, trigger
 from spanhouse._session import Session, session
 from spanhouse.errors import BudgetExceeded, SpanhouseError

@@ -1,6 +1,6 @@
-"""`agent`, `workflow`, `tool` and `task`: record a function, or a block, as a span with OpenTelemetry's GenAI names.
+"""What is recorded as a span with OpenTelemetry's GenAI names: a run, a call of a tool, work at a task.
 
-Each is a decorator, with and without arguments, and a context manager, sync and async.
+An operation decorates a function, each of whose calls is then recorded, or opens a block, sync or async.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from opentelemetry.context import Context, get_current
@@ -23,10 +23,8 @@ from spanhouse._context import Attribution
 from spanhouse._recording import Recording, type_name
 from spanhouse._wrapping import F, recorded
 from spanhouse.attributes import (
-    AGENT_DESCRIPTION,
     AGENT_ID,
     AGENT_NAME,
-    AGENT_TYPE,
     AGENT_VERSION,
     EXECUTION_AGENT_NAME,
     EXECUTION_ID,
@@ -34,13 +32,10 @@ from spanhouse.attributes import (
     MEMORY_MB,
     OPERATION_NAME,
     PARENT_EXECUTION_ID,
-    REQUEST_MODEL,
     TASK_CONFIDENCE,
-    TASK_DESCRIPTION,
     TASK_ID,
     TASK_NAME,
     TASK_RESULT,
-    TASK_TYPE,
     TOOL_ARGUMENTS,
     TOOL_CALL_ID,
     TOOL_DESCRIPTION,
@@ -110,7 +105,9 @@ class ToolCall(Recording):
     output_attribute = TOOL_RESULT
 
 
-class _Tool(Operation[ToolCall]):
+class ToolOperation(Operation[ToolCall]):
+    """Calls of a tool."""
+
     def __init__(self, name: str | None, description: str, call_id: str, *, capture: bool) -> None:
         super().__init__(name, capture=capture)
         self._attributes = {OPERATION_NAME: "execute_tool"}
@@ -162,7 +159,9 @@ class Task(Recording):
             self.status("cancelled", type_name(error))
 
 
-class _TaskOperation(Operation[Task]):
+class TaskOperation(Operation[Task]):
+    """Work at a task."""
+
     def __init__(self, name: str | None, ids: Mapping[str, str], *, capture: bool) -> None:
         super().__init__(name, capture=capture)
         self._said = {key: value for key, value in ids.items() if value}
@@ -180,8 +179,8 @@ class _TaskOperation(Operation[Task]):
         return task
 
 
-class _Run(Operation[Execution]):
-    """A run of an agent or a workflow: the operation that makes executions."""
+class RunOperation(Operation[Execution]):
+    """Runs of an agent or a workflow: the operation that makes executions."""
 
     def __init__(
         self, name: str | None, operation: str, ids: Mapping[str, str], run: Reservation | str | None, *, capture: bool
@@ -225,130 +224,3 @@ class _Run(Operation[Execution]):
         )
         execution.begin()
         return execution
-
-
-@overload
-def agent(function: F, /) -> F: ...
-@overload
-def agent(
-    name: str | None = None,
-    /,
-    *,
-    model: str = "",
-    id: str = "",
-    version: str = "",
-    description: str = "",
-    type: str = "",
-    execution: Reservation | str | None = None,
-    capture: bool = True,
-) -> Operation[Execution]: ...
-def agent(
-    name: Callable[..., Any] | str | None = None,
-    /,
-    *,
-    model: str = "",
-    id: str = "",
-    version: str = "",
-    description: str = "",
-    type: str = "",
-    execution: Reservation | str | None = None,
-    capture: bool = True,
-) -> object:
-    """Record runs of an agent: a row of `agent_executions` each, seen from its start.
-
-    `name` is the agent's, by default the function's; `model`, `id`, `version`, `description` and `type` are what else
-    is known of it. `execution` is a run that `spanhouse.execution.create` announced, or its reference: this is that
-    run. With `capture=False` arguments and result are not recorded.
-
-    An exception ends the run as failed, `asyncio.CancelledError` or `KeyboardInterrupt` as cancelled; it goes on
-    unchanged.
-    """
-    ids = {
-        REQUEST_MODEL: model,
-        AGENT_ID: id,
-        AGENT_VERSION: version,
-        AGENT_DESCRIPTION: description,
-        AGENT_TYPE: type,
-    }
-    return _applied(lambda given: _Run(given, "invoke_agent", ids, execution, capture=capture), name)
-
-
-@overload
-def workflow(function: F, /) -> F: ...
-@overload
-def workflow(
-    name: str | None = None, /, *, execution: Reservation | str | None = None, capture: bool = True
-) -> Operation[Execution]: ...
-def workflow(
-    name: Callable[..., Any] | str | None = None,
-    /,
-    *,
-    execution: Reservation | str | None = None,
-    capture: bool = True,
-) -> object:
-    """Record runs of a workflow, which is what runs agents and is none itself: a row of `agent_executions` each.
-
-    The arguments are those of `agent`.
-    """
-    return _applied(lambda given: _Run(given, "invoke_workflow", {}, execution, capture=capture), name)
-
-
-@overload
-def tool(function: F, /) -> F: ...
-@overload
-def tool(
-    name: str | None = None, /, *, description: str = "", call_id: str = "", capture: bool = True
-) -> Operation[ToolCall]: ...
-def tool(
-    name: Callable[..., Any] | str | None = None,
-    /,
-    *,
-    description: str = "",
-    call_id: str = "",
-    capture: bool = True,
-) -> object:
-    """Record calls of a tool: a row of `agent_actions` each.
-
-    `name` and `description` are by default the function's and the first line of its docstring; `call_id` is what the
-    model calls this call. With `capture=False` arguments and result are not recorded.
-    """
-    return _applied(lambda given: _Tool(given, description, call_id, capture=capture), name)
-
-
-@overload
-def task(function: F, /) -> F: ...
-@overload
-def task(
-    name: str | None = None,
-    /,
-    *,
-    id: str = "",
-    type: str = "",
-    description: str = "",
-    flow: str = "",
-    capture: bool = True,
-) -> Operation[Task]: ...
-def task(
-    name: Callable[..., Any] | str | None = None,
-    /,
-    *,
-    id: str = "",
-    type: str = "",
-    description: str = "",
-    flow: str = "",
-    capture: bool = True,
-) -> object:
-    """Record work at a task: a row of `agent_task_history`, known by its flow and its id.
-
-    Work at the same task another time, or in another process, has the same `id`; by default each is a task of its own.
-    Runs of agents inside it are counted as its work.
-    """
-    ids = {TASK_ID: id, TASK_TYPE: type, TASK_DESCRIPTION: description, FLOW_ID: flow}
-    return _applied(lambda given: _TaskOperation(given, ids, capture=capture), name)
-
-
-def _applied(make: Callable[[str | None], Operation[R]], given: Callable[..., Any] | str | None) -> object:
-    """Of `@tool` the function, recorded; of `@tool(...)` and `with tool(...)` the operation."""
-    if given is None or isinstance(given, str):
-        return make(given)
-    return make(None)(given)
