@@ -10,18 +10,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from opentelemetry.context import Context, attach, create_key, get_current, set_value
 from opentelemetry.trace import Span, get_current_span
-
-if TYPE_CHECKING:
-    from spanhouse.execution import Execution
 
 _KEY = create_key("spanhouse-attribution")
 _ATTACHED = create_key("spanhouse-attached")
 _HANDED = "_spanhouse_handed"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Run(Protocol):
+    """A run of this process, as far as what happens inside it needs to know: what its events say of its agent."""
+
+    agent: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Attribution:
     """
 
     carried: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    execution: Execution | None = None
+    execution: Run | None = None
     task: str = ""
 
     def with_(self, ids: Mapping[str, str]) -> Attribution:

@@ -2,13 +2,17 @@
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import Protocol
 from weakref import WeakSet
 
-if TYPE_CHECKING:
-    from spanhouse.execution import Execution
-
 EVERY_S = 20.0
+
+
+class Alive(Protocol):
+    """A run that can say that it is alive."""
+
+    def heartbeat(self) -> None:
+        """Say so."""
 
 
 class Heartbeat:
@@ -17,24 +21,24 @@ class Heartbeat:
     def __init__(self, every_s: float = EVERY_S) -> None:
         self._every_s = every_s
         self._lock = threading.Lock()
-        self._alive: WeakSet[Execution] = WeakSet()
+        self._alive: WeakSet[Alive] = WeakSet()
         self._thread: threading.Thread | None = None
         # The child of a fork runs on with what its parent began, but only the parent tells of it. Threads do not fork.
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin_anew)
 
-    def add(self, execution: "Execution") -> None:
+    def add(self, run: Alive) -> None:
         """Tell of a run from now on."""
         with self._lock:
-            self._alive.add(execution)
+            self._alive.add(run)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._beat, name="spanhouse-heartbeat", daemon=True)
                 self._thread.start()
 
-    def remove(self, execution: "Execution") -> None:
+    def remove(self, run: Alive) -> None:
         """Tell of a run no more; it may have been forgotten already."""
         with self._lock:
-            self._alive.discard(execution)
+            self._alive.discard(run)
 
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
@@ -53,6 +57,6 @@ class Heartbeat:
             alive = list(self._alive)
             if not alive:
                 self._thread = None
-        for execution in alive:
-            execution.heartbeat()
+        for run in alive:
+            run.heartbeat()
         return bool(alive)

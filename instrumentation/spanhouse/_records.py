@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from opentelemetry.util.types import AnyValue
 
@@ -14,6 +12,7 @@ from spanhouse import _attribution, _events
 from spanhouse._best_effort import fraction, recording
 from spanhouse._capture import to_whole_json
 from spanhouse._session import Session
+from spanhouse._verdict import Verdict
 from spanhouse.attributes import (
     AGENT_ID,
     AGENT_NAME,
@@ -40,9 +39,6 @@ from spanhouse.attributes import (
     TRIGGER_SKIP_REASON,
     USER_ID,
 )
-
-if TYPE_CHECKING:
-    from spanhouse.budget import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +74,9 @@ def trigger(
     Session, user and agent are those that the caller is in, unless others are named.
     """
     session_id = session.id if isinstance(session, Session) else session
-    # It is loaded with the first trigger, not with the SDK.
-    verdict: Verdict = importlib.import_module("spanhouse.budget").check(agent, user, session_id)
+    from spanhouse import budget  # noqa: PLC0415  # it is loaded with the first trigger, not with the SDK
+
+    verdict = budget.check(agent, user, session_id)
     skip_reason = skip or (None if verdict.allowed else "budget_exceeded" if verdict.known else "budget_unknown")
     with recording("trigger"):
         tightest = verdict.tightest

@@ -1,7 +1,7 @@
 """What may still be spent, asked before an agent runs: `spanhouse.budget.check()`, and a guard that stops it.
 
-Nobody waits for the answer. What was heard in the last seconds counts; a daemon thread asks again meanwhile, and where
-nothing was heard the policy answers: `open` goes on, `closed` stops. `refresh()` alone waits: it is for the start of a
+No call waits for the answer. An answer of the last seconds counts; a daemon thread fetches the next. If no answer has
+been received yet, the policy decides: `open` goes on, `closed` stops. `refresh()` alone waits: it is for the start of a
 program, and for work that comes less than once a minute.
 """
 
@@ -12,10 +12,8 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
-from math import inf
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, get_args
 from urllib.parse import urlencode, urlsplit
@@ -23,12 +21,12 @@ from urllib.parse import urlencode, urlsplit
 from spanhouse import _attribution
 from spanhouse._async_context import Block
 from spanhouse._polled_answers import Answers
+from spanhouse._verdict import WORDS, Budget, Verdict, Word
 from spanhouse.attributes import EXECUTION_AGENT_NAME, SESSION_ID, USER_ID
 from spanhouse.errors import BudgetExceeded, SpanhouseError
 
 __all__ = ["Budget", "BudgetExceeded", "Verdict", "check", "configure", "guard", "refresh"]
 
-Word = Literal["allow", "warn", "stop"]
 Policy = Literal["open", "closed"]
 
 TIMEOUT_S = 2.0
@@ -37,58 +35,11 @@ TIMEOUT_S = 2.0
 _URL = "http://127.0.0.1:8000"
 _TTL_S = 5.0
 _MAX_ANSWER_BYTES = 1 << 20
-# From the mildest to the sternest.
-_WORDS: tuple[Word, ...] = get_args(Word)
-_NOW = {"day": "today", "week": "this week", "month": "this month"}
 
 _logger = logging.getLogger("spanhouse")
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """One limit: what may be spent, what was, and what is left, in USD. None is unknown, and as a limit none at all.
-
-    `scope` is tenant, agent, user or session, and `scope_id` which one; `period` is day, week or month.
-    """
-
-    scope: str
-    scope_id: str
-    period: str
-    limit_usd: Decimal | None
-    used_usd: Decimal | None
-    remaining_usd: Decimal | None
-    verdict: Word
-
-    def __str__(self) -> str:
-        whose = f"{self.scope} {self.scope_id}" if self.scope_id else f"the {self.scope}"
-        limit = f"{_usd(self.limit_usd)} USD" if self.limit_usd is not None else "no limit"
-        return f"{whose} has spent {_usd(self.used_usd)} of {limit} {_NOW.get(self.period, self.period)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an agent should do now: `allow`, `warn` (most is spent, or nobody knows how much) or `stop`.
-
-    `budgets` are the limits that it comes from. `known` is false where nothing was heard and the policy answered; then
-    there are none.
-    """
-
-    verdict: Word
-    budgets: tuple[Budget, ...] = ()
-    known: bool = True
-
-    @property
-    def allowed(self) -> bool:
-        """Whether to go on."""
-        return self.verdict != "stop"
-
-    @property
-    def tightest(self) -> Budget | None:
-        """The budget that decides: of those with the sternest verdict, the one of which least is left."""
-        return min(self.budgets, key=_ease, default=None)
 
 
 def configure(
@@ -210,7 +161,7 @@ class _Api:
             if budget.scope == "tenant" or (budget.scope, budget.scope_id) in named
         }
         words = [budget.verdict for budget in known.values()]
-        return Verdict(max(words, key=_WORDS.index), tuple(known.values())) if words else None
+        return Verdict(max(words, key=WORDS.index), tuple(known.values())) if words else None
 
     def _ask(self, whose: _Whose) -> Verdict:
         from spanhouse._http import get  # noqa: PLC0415  # it takes longer to load than any but this thread may wait
@@ -253,7 +204,7 @@ def _budget(row: Any) -> Budget:
 
 
 def _word(text: Any) -> Word:
-    return _WORDS[_WORDS.index(text)]
+    return WORDS[WORDS.index(text)]
 
 
 def _amount(text: str | None) -> Decimal | None:
@@ -261,14 +212,6 @@ def _amount(text: str | None) -> Decimal | None:
     if amount is not None and not amount.is_finite():
         raise ValueError(f"{text} is not an amount")
     return amount
-
-
-def _ease(budget: Budget) -> tuple[int, Decimal | float]:
-    return -_WORDS.index(budget.verdict), inf if budget.remaining_usd is None else budget.remaining_usd
-
-
-def _usd(amount: Decimal | None) -> str:
-    return "unknown" if amount is None else f"{amount.normalize():f}"
 
 
 def _reason(verdict: Verdict) -> str:

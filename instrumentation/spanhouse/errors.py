@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from spanhouse.budget import Verdict
+from spanhouse._verdict import Verdict
 
 
 class SpanhouseError(Exception):

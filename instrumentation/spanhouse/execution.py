@@ -10,7 +10,6 @@ All of this is sent at once, as events, and is seen before the run has ended.
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -33,7 +32,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AnyValue
 
-from spanhouse import _attribution, _capture, _context, _events
+from spanhouse import _attribution, _capture, _context, _events, _typed_output
 from spanhouse._heartbeat import Heartbeat
 from spanhouse._recording import Recording, type_name
 from spanhouse.attributes import (
@@ -62,11 +61,12 @@ _heartbeat = Heartbeat()
 
 
 def current() -> Execution:
-    """The run of the caller: of its function, task or thread.
+    """Return the run of the caller: of its function, task or thread.
 
-    Outside of any run one that is false in a condition, and says nothing to anybody.
+    Outside a run, returns a falsy placeholder whose methods do nothing.
     """
-    return _context.current().execution or NO_EXECUTION
+    run = _context.current().execution
+    return run if isinstance(run, Execution) else NO_EXECUTION
 
 
 def create(name: str) -> Reservation:
@@ -119,7 +119,7 @@ class Execution(Recording):
             _heartbeat.add(self)
 
     def forget(self) -> None:
-        """Say no more that it is running."""
+        """Stop sending heartbeats."""
         _heartbeat.remove(self)
 
     def status(self, status: Status, message: str = "", *, waiting_for: WaitingFor | None = None) -> None:
@@ -194,7 +194,7 @@ class Execution(Recording):
         """Record what a decorated function returned: a pydantic model as a typed output."""
         pydantic = sys.modules.get("pydantic")
         if pydantic and isinstance(result, pydantic.BaseModel):
-            importlib.import_module("spanhouse.outputs").record_on(self.span, result)
+            _typed_output.record_on(self.span, result)
         else:
             super().returned(result)
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from opentelemetry.trace import Span, get_current_span
+from opentelemetry.trace import get_current_span
 from pydantic import BaseModel, ConfigDict, Field
 
 from spanhouse import execution
-from spanhouse._best_effort import recording
-from spanhouse.attributes import OUTPUT_JSON, OUTPUT_SCHEMA, OUTPUT_SCHEMA_VERSION
+from spanhouse._typed_output import record_on, schema_of
 
 __all__ = [
     "ComplexityAssessment",
@@ -29,13 +28,6 @@ __all__ = [
 ]
 
 
-def schema_of(model: BaseModel | type[BaseModel]) -> tuple[str, str]:
-    """The name of a model's schema, that of its class, and its version: the class variable `schema_version`, or 1."""
-    kind = model if isinstance(model, type) else type(model)
-    version = getattr(kind, "schema_version", "1")
-    return kind.__name__, str(version) if isinstance(version, str | int) else "1"
-
-
 def record(model: BaseModel) -> None:
     """Record a model as the output of the run that the caller is in; of several, the last one is.
 
@@ -44,17 +36,6 @@ def record(model: BaseModel) -> None:
     """
     run = execution.current()
     record_on(run.span if run else get_current_span(), model)
-
-
-def record_on(span: Span, model: BaseModel) -> None:
-    """Record a model as the output of a span."""
-    with recording("typed output"):
-        if not span.get_span_context().is_valid:
-            raise ValueError(f"{type(model).__name__} is the output of no run")
-        # Validated once more where its own configuration says so, as that of the models below does.
-        text = type(model).model_validate(model).model_dump_json()
-        name, version = schema_of(model)
-        span.set_attributes({OUTPUT_SCHEMA: name, OUTPUT_SCHEMA_VERSION: version, OUTPUT_JSON: text})
 
 
 def _ask_for_everything(schema: dict[str, Any]) -> None:
