@@ -2,7 +2,7 @@
 
 import copy
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,6 +28,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.util.re import parse_env_headers
 
+from spanhouse._otel_private import EXPORTER_LOGGERS, endpoints_in
 from spanhouse._outbox import Outbox, Reasons, Schedule
 from spanhouse.errors import SpanhouseError
 
@@ -59,7 +60,7 @@ class Exporter(Protocol[T_contra]):
         """Send a batch."""
 
     def shutdown(self) -> None:
-        """Give up what is being sent."""
+        """Cancel the export in progress, and take no more."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ class _Exporting:
         return getattr(self._exporter.export(batch), "name", None) == "SUCCESS"
 
     def close(self) -> None:
-        """Have the exporter give up what it is sending."""
+        """Cancel the export in progress."""
         self._exporter.shutdown()
 
 
@@ -250,11 +251,7 @@ class _ExportingMetrics(_Exporting):
 _REASONS = Reasons()
 # Who speaks while a batch is exported; urllib3's debug lines would otherwise be exported as logs, and so on for ever.
 _SPOKEN_IN = (
-    "opentelemetry.exporter.otlp.common.http",
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-    "opentelemetry.exporter.otlp.proto.http._log_exporter",
-    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
-    "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    *EXPORTER_LOGGERS,
     "urllib3.connectionpool",
 )
 
@@ -318,31 +315,9 @@ def _size_of_value(value: object) -> int:
     return getsizeof(value)
 
 
-def endpoints_in(part: object) -> Iterator[str]:
-    """Where a provider of OpenTelemetry's SDK, or a part of one, exports to: it has no public way to say so."""
-    if isinstance(endpoint := getattr(part, "_endpoint", None), str):
-        yield _comparable(endpoint)
-    for name in _INSIDE:
-        inner = getattr(part, name, None)
-        for each in inner if isinstance(inner, tuple) else (inner,):
-            if each is not None:
-                yield from endpoints_in(each)
-
-
 def goes_to(target: Target, provider: object) -> bool:
     """Whether a provider sends to a target's endpoint already."""
-    return _comparable(target.to) in set(endpoints_in(provider))
-
-
-_INSIDE = (
-    "_active_span_processor",
-    "_span_processors",
-    "_multi_log_record_processor",
-    "_log_record_processors",
-    "_batch_processor",
-    "span_exporter",
-    "_exporter",
-)
+    return _comparable(target.to) in map(_comparable, endpoints_in(provider))
 
 
 def _comparable(endpoint: str) -> str:

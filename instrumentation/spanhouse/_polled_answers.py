@@ -11,7 +11,9 @@ from threading import Condition, Thread
 from time import monotonic
 from typing import Generic, TypeVar
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, set_value
+from opentelemetry.context import Context, attach
+
+from spanhouse._otel_private import unseen
 
 MAX_QUESTIONS = 1024
 """So many are remembered; of more, those that were asked last."""
@@ -102,8 +104,8 @@ class Answers(Generic[Q, A]):
                 self._is_asking = True
 
     def _work(self) -> None:
-        # Of no run, and not to be seen among the spans of one: instrumented HTTP clients and threads heed it.
-        attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context()))
+        # A request belongs to no run.
+        attach(unseen(Context()))
         while (question := self._next()) is not None:
             answer = self._asked(question)
             with self._changed:

@@ -46,6 +46,7 @@ from spanhouse._exporting import (
     targets,
 )
 from spanhouse._framework_runs import AttributionProcessor
+from spanhouse._otel_private import id_generator_named, is_unset, preferences_of, replace_resource, sampler_named
 from spanhouse._outbox import Outbox
 from spanhouse._privacy import Capture, Privacy, captured
 from spanhouse._reserved_ids import ReservableIds
@@ -130,7 +131,7 @@ class LogSeam(Seam[LogRecordProcessor], LogRecordProcessor):
 
 @dataclass
 class Process:
-    """What of this is one for the process. OpenTelemetry takes its providers once: they stay, and so do the seams."""
+    """Process-wide state. OpenTelemetry's providers can be set only once, so they and our seams survive shutdown()."""
 
     arguments: Arguments | None = None
     outboxes: list[Outbox[Any]] = field(default_factory=list)
@@ -255,7 +256,7 @@ def _set_up(arguments: Arguments) -> None:
 
 def _set_up_traces(arguments: Arguments, resource: Resource, aims: list[Target]) -> None:
     provider = trace.get_tracer_provider()
-    if _is_unset(provider):
+    if is_unset(provider):
         provider = TracerProvider(
             sampler=_sampler(),
             resource=resource,
@@ -278,7 +279,7 @@ def _set_up_traces(arguments: Arguments, resource: Resource, aims: list[Target])
 
 def _set_up_logs(arguments: Arguments, resource: Resource, aims: list[Target]) -> None:
     provider = _logs.get_logger_provider()
-    if _is_unset(provider):
+    if is_unset(provider):
         provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
         _logs.set_logger_provider(provider)
         _process.ours.append(provider)
@@ -294,7 +295,7 @@ def _set_up_metrics(resource: Resource, aims: list[Target]) -> None:
     """Readers are given to a provider when it is made: one that is there already is left alone."""
     pulled = [aim for aim in aims if isinstance(aim.make, type) and issubclass(aim.make, MetricReader)]
     pushed = [aim for aim in aims if aim not in pulled]
-    if aims and _is_unset(metrics.get_meter_provider()):
+    if aims and is_unset(metrics.get_meter_provider()):
         _process.metrics = _metric_sending(pushed)
         readers = [PeriodicExportingMetricReader(_process.metrics), *(aim.make() for aim in pulled)]
         _process.meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
@@ -316,14 +317,15 @@ def _metric_sending(aims: list[Target]) -> MetricSending:
         return MetricSending()
     # Only the exporter reads these, and only here is it made for that.
     exporter = aims[0].make()
-    return MetricSending(exporter._preferred_temporality, exporter._preferred_aggregation)
+    preferences = preferences_of(exporter)
+    exporter.shutdown()
+    return MetricSending(*preferences)
 
 
 def _aims_in(provider: object, aims: list[Target], arguments: Arguments, resource: Resource) -> list[Target]:
     """What is left to do in a provider that may be ours, of an earlier init(), or somebody else's."""
     if provider in _process.ours:
-        # The one way to give providers, tracers and loggers that are in use another resource.
-        provider.resource._attributes = resource._attributes
+        replace_resource(provider, resource)
         return aims
     if (arguments.service or arguments.resource) and "resource" not in _process.told_of:
         _process.told_of.add("resource")
@@ -345,27 +347,18 @@ def _join(seam: SpanSeam | LogSeam, provider: object, adding: str) -> bool:
     return True
 
 
-def _is_unset(provider: object) -> bool:
-    """Whether it is the stand-in of OpenTelemetry's API, which waits for a real one."""
-    return type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry._logs", "opentelemetry.metrics"))
-
-
 def _sampler() -> Sampler | None:
     """A sampler that a package brings; those of the SDK it finds itself."""
     if not environ.get(OTEL_TRACES_SAMPLER):
         return None
-    from opentelemetry.sdk._configuration import _import_sampler  # noqa: PLC0415
-
-    return _import_sampler(environ[OTEL_TRACES_SAMPLER])
+    return sampler_named(environ[OTEL_TRACES_SAMPLER])
 
 
 def _id_generator() -> IdGenerator:
     if not environ.get(OTEL_PYTHON_ID_GENERATOR):
         return RandomIdGenerator()
-    from opentelemetry.sdk._configuration import _import_id_generator  # noqa: PLC0415
-
     try:
-        return _import_id_generator(environ[OTEL_PYTHON_ID_GENERATOR])
+        return id_generator_named(environ[OTEL_PYTHON_ID_GENERATOR])
     except RuntimeError as error:
         raise SpanhouseError(f"{OTEL_PYTHON_ID_GENERATOR}: {error}") from error
 
