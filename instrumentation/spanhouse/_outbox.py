@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Generic, Protocol, TypeVar
-from weakref import WeakMethod
+from typing import Any, Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 from opentelemetry.context import Context, attach
 
@@ -36,10 +36,18 @@ _log = logging.getLogger("spanhouse")
 _here = threading.local()
 # A fork while a module is being imported leaves the child a lock that nobody opens: so it waits until that is done.
 _connecting = threading.RLock()
+# Hooks of forks cannot be taken back: one serves all outboxes, and holds none of them.
+_outboxes: WeakSet["Outbox[Any]"] = WeakSet()
+
+
+def _in_a_fork() -> None:
+    _connecting.release()
+    for outbox in tuple(_outboxes):
+        outbox.forked()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_connecting.acquire, after_in_parent=_connecting.release, after_in_child=_connecting.release
-    )
+    os.register_at_fork(before=_connecting.acquire, after_in_parent=_connecting.release, after_in_child=_in_a_fork)
 
 
 class Sender(Protocol[T_contra]):
@@ -51,7 +59,7 @@ class Sender(Protocol[T_contra]):
         """Send a batch, and say whether it arrived. What it raises is a failure too."""
 
     def close(self) -> None:
-        """Send nothing more, and give up what is being sent."""
+        """Cancel the export in progress, and send nothing more."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +92,15 @@ class Outbox(Generic[T]):
         self._connect = connect
         self._size_of = size_of
         self._schedule = schedule
-        self._begin()
-        if hasattr(os, "register_at_fork"):
-            begin_anew = WeakMethod(self._begin)
-            os.register_at_fork(after_in_child=lambda: (begin := begin_anew()) and begin(forked=True))
+        self._closed = self._abandoned = False
+        self._begin(inherited=None)
+        _outboxes.add(self)
 
-    def _begin(self, *, forked: bool = False) -> None:
-        """Start empty: a forked child sends what it makes itself, its parent sends the rest."""
+    def forked(self) -> None:
+        """Start empty in a forked child: it sends what it makes itself, its parent sends the rest."""
+        self._begin(inherited=self._sender)
+
+    def _begin(self, *, inherited: Sender[T] | None) -> None:
         # Reentrant, and waking is by a SimpleQueue: the garbage collector may end a span inside of any of these lines.
         self._lock = threading.RLock()
         self._wake: SimpleQueue[None] = SimpleQueue()
@@ -102,10 +112,8 @@ class Outbox(Generic[T]):
         self._trouble: str | None = None
         self._thread: threading.Thread | None = None
         # To close a connection that the parent uses, or have it collected, might end it for the parent.
-        self._inherited = self._sender if forked else None
+        self._inherited = inherited
         self._sender: Sender[T] | None = None
-        if not forked:
-            self._closed = self._abandoned = False
 
     @property
     def dropped(self) -> int:
@@ -235,6 +243,10 @@ class Outbox(Generic[T]):
             if self._sender is None:
                 with _connecting:
                     self._sender = self._connect()
+                if self._abandoned:
+                    # close() came meanwhile, and found nothing to close.
+                    self._sender.close()
+                    return False
             return self._sender.send(batch)
         # Exporters may come from anywhere and raise anything; whatever it is must not end this thread.
         except Exception as error:  # noqa: BLE001
