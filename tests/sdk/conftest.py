@@ -1,23 +1,25 @@
-"""What the SDK records, kept in memory: providers of a test's own, where a process otherwise has one for its life."""
+"""What the SDK records, kept in memory, for one test at a time."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import pytest
 from opentelemetry import _logs, trace
-from opentelemetry._logs import _internal as logs_internal
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.util._once import Once
 from opentelemetry.util.types import AnyValue
 
-from spanhouse import _events, _operations, budget
+from spanhouse import budget
 from spanhouse._framework_runs import AttributionProcessor
 from spanhouse._reserved_ids import ReservableIds
+from spanhouse._setup import LogSeam, SpanSeam
 from tests.sdk.budget_api import BudgetApi, serving
 
 
@@ -84,40 +86,36 @@ def api() -> Iterator[BudgetApi]:
 
 @pytest.fixture
 def telemetry() -> Iterator[Telemetry]:
-    """What is recorded from here on, by the providers that the whole process now has."""
+    """What is recorded from here on."""
     spans = InMemorySpanExporter()
     logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK forgot its annotation
-    tracing = TracerProvider(id_generator=ReservableIds(RandomIdGenerator()), shutdown_on_exit=False)
-    tracing.add_span_processor(AttributionProcessor())
-    tracing.add_span_processor(SimpleSpanProcessor(spans))
-    logging = LoggerProvider(shutdown_on_exit=False)
-    logging.add_log_record_processor(SimpleLogRecordProcessor(logs))
-    with Globals(tracing, logging):
+    with recording_to(SimpleSpanProcessor(spans), SimpleLogRecordProcessor(logs)):
         yield Telemetry(spans, logs)
 
 
-class Globals:
-    """OpenTelemetry lets a process set its providers once. These are taken back, as its own tests do it."""
+@contextmanager
+def recording_to(spans: SpanProcessor, logs: LogRecordProcessor) -> Iterator[None]:
+    """Give these what is recorded in the block. A process sets its providers once: they have one processor for all."""
+    seams = _seams()
+    seams.spans.behind, seams.logs.behind = (AttributionProcessor(), spans), (logs,)
+    try:
+        yield
+    finally:
+        seams.spans.behind, seams.logs.behind = (), ()
 
-    def __init__(self, tracing: TracerProvider, logging: LoggerProvider) -> None:
-        self._providers = (tracing, logging)
 
-    def __enter__(self) -> None:
-        self._before = (
-            trace._TRACER_PROVIDER,
-            trace._TRACER_PROVIDER_SET_ONCE,
-            logs_internal._LOGGER_PROVIDER,
-            logs_internal._LOGGER_PROVIDER_SET_ONCE,
-        )
-        self._set(None, Once(), None, Once())
-        trace.set_tracer_provider(self._providers[0])
-        _logs.set_logger_provider(self._providers[1])
+class _Seams(NamedTuple):
+    spans: SpanSeam
+    logs: LogSeam
 
-    def __exit__(self, *_: object) -> None:
-        self._set(*self._before)
 
-    def _set(self, tracing: object, tracing_once: Once, logging: object, logging_once: Once) -> None:
-        vars(trace).update(_TRACER_PROVIDER=tracing, _TRACER_PROVIDER_SET_ONCE=tracing_once)
-        vars(logs_internal).update(_LOGGER_PROVIDER=logging, _LOGGER_PROVIDER_SET_ONCE=logging_once)
-        _operations.tracer.cache_clear()
-        _events.logger.cache_clear()
+@cache
+def _seams() -> _Seams:
+    seams = _Seams(SpanSeam(), LogSeam())
+    tracing = TracerProvider(id_generator=ReservableIds(RandomIdGenerator()), shutdown_on_exit=False)
+    tracing.add_span_processor(seams.spans)
+    trace.set_tracer_provider(tracing)
+    logging = LoggerProvider(shutdown_on_exit=False)
+    logging.add_log_record_processor(seams.logs)
+    _logs.set_logger_provider(logging)
+    return seams

@@ -3,11 +3,12 @@
 import gzip
 import subprocess
 import sys
-import textwrap
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Self
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -16,6 +17,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from tests.support.process import environment
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -95,21 +98,38 @@ class Receiver:
 
 
 def run(program: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a Python program to its end, which must be a good one, in a process of its own: one has its providers once.
-
-    It may use `spanhouse` without importing it, and finds the arguments in sys.argv[1:].
-    """
-    code = "import os, sys, time, logging\nimport spanhouse\nlogging.basicConfig()\n" + textwrap.dedent(program)
+    """Run one of `tests/sdk/programs` to its end, which must be a good one."""
     ended = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        command(program, *arguments),
         capture_output=True,
         text=True,
         env=environment(env),
+        cwd=ROOT,
         timeout=60,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended
+
+
+@contextmanager
+def running(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run one of `tests/sdk/programs` with pipes to and from it; when the block is left it is killed."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command(program, *arguments), stdin=pipe, stdout=pipe, text=True, env=environment(), cwd=ROOT
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def command(program: str, *arguments: str) -> list[str]:
+    """Return the command line of one of `tests/sdk/programs`, which is to run in the root of the repository."""
+    # Forks beside threads are what some are about.
+    return [sys.executable, "-W", "ignore::DeprecationWarning", "-m", f"tests.sdk.programs.{program}", *arguments]
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:

@@ -20,19 +20,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spanhouse]:
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_a_run_is_there_with_its_calls_whatever_the_protocol(protocol: str, up: Spanhouse) -> None:
     service = f"by {protocol}"
-    run(
-        """
-        spanhouse.init(sys.argv[1], endpoint=sys.argv[2], protocol=sys.argv[3])
-        with spanhouse.agent("writer"):
-            with spanhouse.tool("search"):
-                pass
-            with spanhouse.llm_call("gpt-5", provider="openai") as call:
-                call.record_usage(input_tokens=7, output_tokens=3)
-        """,
-        service,
-        up.http if protocol == "http/protobuf" else f"http://{up.grpc}",
-        protocol,
-    )
+    run("every_call", service, up.http if protocol == "http/protobuf" else f"http://{up.grpc}", protocol)
     runs = f"FROM spanhouse.agent_executions FINAL WHERE ServiceName = '{service}'"
     until(lambda: up.sql_text(f"SELECT AgentName, Status {runs}") == "writer\tcompleted", 60)
     calls = f"FROM spanhouse.llm_calls FINAL WHERE service_name = '{service}'"

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from spanhouse import SpanhouseError, execution
 from spanhouse._heartbeat import Heartbeat
 from spanhouse.execution import Reservation
 from tests.sdk.conftest import Telemetry
+from tests.support.waiting import until
 
 
 def _story(telemetry: Telemetry) -> list[str]:
@@ -122,20 +122,24 @@ def test_one_timer_tells_of_all_runs_until_they_end_or_are_dropped(telemetry: Te
     heartbeat = Heartbeat(every_s=0.02)
     with spanhouse.agent("long") as run:
         heartbeat.add(run)
-        _until(lambda: _story(telemetry).count("heartbeat") >= 2)
+        until(lambda: _story(telemetry).count("heartbeat") >= 2)
         beat = next(event for event in telemetry.events if event.name.endswith("heartbeat"))
         assert beat.attributes["spanhouse.execution.expires_in"] == 60
         heartbeat.remove(run)
     dropped = spanhouse.agent("dropped").begin("dropped")
     heartbeat.add(dropped)
-    _until(lambda: "heartbeat" in _story(telemetry))
+    until(lambda: "heartbeat" in _story(telemetry))
+    timer = heartbeat._thread
+    assert timer is not None
     del dropped
-    telemetry.forget()
-    gc.collect()
-    time.sleep(0.05)
-    telemetry.forget()
-    time.sleep(0.2)
-    assert telemetry.events == []
+
+    def has_ended() -> bool:
+        telemetry.forget()
+        gc.collect()
+        return not timer.is_alive()
+
+    # It ends when there is no run to tell of.
+    until(has_ended)
 
 
 def test_the_child_of_a_fork_does_not_end_its_parents_run(telemetry: Telemetry) -> None:
@@ -146,11 +150,3 @@ def test_the_child_of_a_fork_does_not_end_its_parents_run(telemetry: Telemetry) 
             os._exit(0 if _story(telemetry) == ["running"] and not telemetry.spans else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert _story(telemetry) == ["running", "completed"]
-
-
-def _until(happened: Any) -> None:
-    for _ in range(500):
-        if happened():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it did not happen within ten seconds")

@@ -1,26 +1,16 @@
 """`spanhouse.init()` sets up OpenTelemetry, or joins it; what a process records arrives, once, also when it ends."""
 
+import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.sdk.receiving import Receiver, run
+from tests.sdk.receiving import Receiver, run, running
 from tests.support.process import free_port
 from tests.support.waiting import until
-
-JOINED = """
-    from opentelemetry import trace
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    theirs = TracerProvider()
-    theirs.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(sys.argv[1] + "/v1/traces")))
-    trace.set_tracer_provider(theirs)
-"""
 
 
 @pytest.fixture
@@ -30,16 +20,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_what_a_program_does_arrives_when_it_ends(receiver: Receiver) -> None:
-    run(
-        """
-        spanhouse.init("researcher", endpoint=sys.argv[1], resource={"deployment.environment.name": "test"})
-        with spanhouse.agent("writer"):
-            with spanhouse.tool("search"):
-                pass
-        """,
-        receiver.url,
-        env={"OTEL_RESOURCE_ATTRIBUTES": "host.name=here"},
-    )
+    run("agent_and_tool", receiver.url, env={"OTEL_RESOURCE_ATTRIBUTES": "host.name=here"})
     assert receiver.span_names == ["execute_tool search", "invoke_agent writer"]
     agent, tool = receiver.span("invoke_agent writer"), receiver.span("execute_tool search")
     assert agent.resource["service.name"] == "researcher"
@@ -51,58 +32,30 @@ def test_what_a_program_does_arrives_when_it_ends(receiver: Receiver) -> None:
 
 
 def test_it_is_seen_while_the_program_runs(receiver: Receiver) -> None:
-    run(
-        """
-        spanhouse.init(endpoint=sys.argv[1])
-        with spanhouse.agent("long"):
-            with spanhouse.tool("first"):
-                pass
-            time.sleep(3)
-            os._exit(0)
-        """,
-        receiver.url,
-    )
+    with running("agent_until_input_ends", receiver.url) as program:
+        until(lambda: receiver.spans and receiver.events)
+        program.communicate(timeout=60)
     assert receiver.span_names == ["execute_tool first"]
     assert "spanhouse.execution.running" in {event.name for event in receiver.events}
 
 
 def test_what_leaves_is_redacted_and_no_more_than_is_wanted(receiver: Receiver) -> None:
-    program = """
-        @spanhouse.tool
-        def write(to):
-            return "done"
-        spanhouse.init(endpoint=sys.argv[1], capture=sys.argv[2])
-        write("ann@example.com")
-    """
-    run(program, receiver.url, "full")
-    run(program, receiver.url, "off")
+    run("write_a_letter", receiver.url, "full")
+    run("write_a_letter", receiver.url, "off")
     full, off = (span.attributes for span in receiver.spans)
     assert full["gen_ai.tool.call.arguments"] == '{"to": "[redacted: email]"}'
     assert not any("arguments" in name or "result" in name for name in off)
 
 
 def test_metrics_of_instrumentors_are_sent_too(receiver: Receiver) -> None:
-    run(
-        """
-        spanhouse.init(endpoint=sys.argv[1])
-        from opentelemetry.metrics import get_meter
-        get_meter("some.library").create_counter("gen_ai.client.calls").add(1)
-        assert spanhouse.flush()
-        os._exit(0)
-        """,
-        receiver.url,
-    )
+    run("counter", receiver.url)
     assert [metric.name for metric in receiver.metrics] == ["gen_ai.client.calls"]
 
 
 def test_an_argument_goes_before_its_variable(receiver: Receiver) -> None:
     run(
-        """
-        spanhouse.init("argued", endpoint=sys.argv[1], api_key="secret", instrument=False)
-        with spanhouse.tool("any"):
-            pass
-        """,
-        receiver.url,
+        "tool",
+        json.dumps({"service": "argued", "endpoint": receiver.url, "api_key": "secret"}),
         env={
             "OTEL_SERVICE_NAME": "said",
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}",
@@ -117,12 +70,7 @@ def test_an_argument_goes_before_its_variable(receiver: Receiver) -> None:
 
 def test_what_no_argument_says_the_variables_of_opentelemetry_say(receiver: Receiver) -> None:
     ended = run(
-        """
-        spanhouse.init(instrument=False)
-        with spanhouse.tool("any"):
-            from opentelemetry.trace import get_current_span
-            get_current_span().set_attributes({f"a{n}": "long text" for n in range(9)})
-        """,
+        "nine_attributes",
         env={
             "OTEL_SERVICE_NAME": "said",
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{receiver.url}/v1/traces",
@@ -147,55 +95,29 @@ def test_what_no_argument_says_the_variables_of_opentelemetry_say(receiver: Rece
     [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_SAMPLER": "always_off"}, {"OTEL_TRACES_EXPORTER": "none"}],
 )
 def test_what_is_switched_off_by_variable_stays_off(variable: dict[str, str], receiver: Receiver) -> None:
-    run(
-        """
-        spanhouse.init(endpoint=sys.argv[1])
-        with spanhouse.tool("any"):
-            pass
-        assert spanhouse.flush()
-        """,
-        receiver.url,
-        env=variable,
-    )
+    ended = run("tool", json.dumps({"endpoint": receiver.url}), env=variable)
+    assert ended.stdout == "True 0\n"
     assert receiver.spans == []
 
 
 def test_a_span_keeps_whose_it_is_however_many_attributes_come_after(receiver: Receiver) -> None:
-    run(
-        """
-        spanhouse.init(endpoint=sys.argv[1])
-        with spanhouse.agent("writer"):
-            from opentelemetry.trace import get_tracer
-            with get_tracer("some.library").start_as_current_span("chat") as span:
-                for n in range(400):
-                    span.set_attribute(f"llm.input_messages.{n}.message.content", "...")
-        """,
-        receiver.url,
-    )
+    run("many_attributes", receiver.url)
     assert "spanhouse.execution.id" in receiver.span("chat").attributes
     assert len(receiver.span("chat").attributes) > 400
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("argument", "message"),
     [
-        ("endpoint='localhost:4318'", "endpoint is 'localhost:4318'; give a URL such as 'http://127.0.0.1:4318'"),
-        ("protocol='http/json'", "protocol is 'http/json'; it may be http/protobuf or grpc"),
-        ("capture='some'", "capture"),
-        ("propagate=['everything']", "propagate names everything; it may name execution, session"),
-        ("instrument=['nothing']", "instrument names nothing, for which no instrumentor is installed"),
+        ({"endpoint": "localhost:4318"}, "endpoint is 'localhost:4318'; give a URL such as 'http://127.0.0.1:4318'"),
+        ({"protocol": "http/json"}, "protocol is 'http/json'; it may be http/protobuf or grpc"),
+        ({"capture": "some"}, "capture"),
+        ({"propagate": ["everything"]}, "propagate names everything; it may name execution, session"),
+        ({"instrument": ["nothing"]}, "instrument names nothing, for which no instrumentor is installed"),
     ],
 )
-def test_a_wrong_argument_is_refused_with_what_may_be_said(call: str, message: str) -> None:
-    ended = run(
-        f"""
-        try:
-            spanhouse.init({call})
-        except spanhouse.SpanhouseError as error:
-            print(error)
-        """
-    )
-    assert message in ended.stdout
+def test_a_wrong_argument_is_refused_with_what_may_be_said(argument: dict[str, object], message: str) -> None:
+    assert message in run("tool", json.dumps(argument)).stdout
 
 
 @pytest.mark.parametrize(
@@ -207,43 +129,16 @@ def test_a_wrong_argument_is_refused_with_what_may_be_said(call: str, message: s
     ],
 )
 def test_a_wrong_variable_is_refused_by_its_name(variable: str, value: str, message: str) -> None:
-    ended = run(
-        """
-        try:
-            spanhouse.init()
-        except spanhouse.SpanhouseError as error:
-            print(error)
-        """,
-        env={variable: value},
-    )
-    assert message in ended.stdout
+    assert message in run("tool", "{}", env={variable: value}).stdout
 
 
 def test_without_its_exporter_grpc_is_refused_with_the_line_that_installs_it() -> None:
-    ended = run(
-        """
-        sys.modules["opentelemetry.exporter.otlp.proto.grpc"] = None
-        try:
-            spanhouse.init(protocol="grpc")
-        except spanhouse.SpanhouseError as error:
-            print(error)
-        """
-    )
+    ended = run("without_grpc")
     assert "pip install 'spanhouse[grpc]'" in ended.stdout
 
 
 def test_a_second_call_changes_nothing_and_says_so_only_if_it_wanted_something_else(receiver: Receiver) -> None:
-    ended = run(
-        """
-        spanhouse.init("one", endpoint=sys.argv[1])
-        spanhouse.init("one", endpoint=sys.argv[1])
-        print("said nothing", file=sys.stderr)
-        spanhouse.init("two", endpoint=sys.argv[1])
-        with spanhouse.tool("any"):
-            pass
-        """,
-        receiver.url,
-    )
+    ended = run("init_again", receiver.url)
     assert receiver.span("execute_tool any").resource["service.name"] == "one"
     before, _, after = ended.stderr.partition("said nothing")
     assert (before, after.count("init() was called before with other arguments")) == ("", 1)
@@ -251,24 +146,7 @@ def test_a_second_call_changes_nothing_and_says_so_only_if_it_wanted_something_e
 
 def test_after_a_shutdown_it_may_be_called_again_for_somewhere_else(receiver: Receiver) -> None:
     with Receiver() as another:
-        run(
-            """
-            from opentelemetry.metrics import get_meter
-            from opentelemetry.trace import get_tracer
-            first, second = sys.argv[1:]
-            spanhouse.init("first", endpoint=first)
-            kept, counter = get_tracer("kept"), get_meter("kept").create_counter("kept.calls")
-            kept.start_span("of the first").end()
-            counter.add(1)
-            assert spanhouse.shutdown()
-            kept.start_span("of nobody").end()
-            spanhouse.init("second", endpoint=second)
-            kept.start_span("of the second").end()
-            counter.add(1)
-            """,
-            receiver.url,
-            another.url,
-        )
+        run("elsewhere_after_shutdown", receiver.url, another.url)
         assert (receiver.span_names, another.span_names) == (["of the first"], ["of the second"])
         assert receiver.spans[0].resource["service.name"] == "first"
         assert another.spans[0].resource["service.name"] == "second"
@@ -277,82 +155,44 @@ def test_after_a_shutdown_it_may_be_called_again_for_somewhere_else(receiver: Re
 
 def test_an_opentelemetry_that_is_set_up_is_joined_and_keeps_what_it_has(receiver: Receiver) -> None:
     with Receiver() as ours:
-        ended = run(
-            JOINED
-            + """
-    spanhouse.init("ignored", endpoint=sys.argv[2])
-    with spanhouse.agent("writer"):
-        trace.get_tracer("their.library").start_span("theirs").end()
-    assert trace.get_tracer_provider() is theirs
-            """,
-            receiver.url,
-            ours.url,
-        )
+        ended = run("join", receiver.url, ours.url)
         assert receiver.span_names == ours.span_names == ["invoke_agent writer", "theirs"]
         assert "spanhouse.execution.id" in receiver.span("theirs").attributes
         assert ended.stderr.count("service and resource are not used") == 1
 
 
 def test_what_already_goes_to_an_endpoint_is_not_sent_there_twice(receiver: Receiver) -> None:
-    run(
-        JOINED
-        + """
-    spanhouse.init(endpoint=sys.argv[1])
-    spanhouse.shutdown()
-    spanhouse.init(endpoint=sys.argv[1])
-    with spanhouse.agent("writer"):
-        pass
-        """,
-        receiver.url,
-    )
+    run("join_the_same_endpoint", receiver.url)
     assert receiver.span_names == ["invoke_agent writer"]
     assert "spanhouse.execution.id" in receiver.spans[0].attributes
     assert receiver.events != []
 
 
-def test_a_program_ends_soon_though_nobody_listens() -> None:
-    began = time.monotonic()
-    ended = run(
-        """
-        spanhouse.init(endpoint=sys.argv[1])
-        with spanhouse.agent("writer"):
-            pass
-        """,
-        f"http://127.0.0.1:{free_port()}",
-    )
-    assert time.monotonic() - began < 5 + 5
+@pytest.mark.parametrize("variable", [{}, {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}])
+def test_a_round_of_init_and_shutdown_leaves_no_more_than_the_first(
+    variable: dict[str, str], receiver: Receiver
+) -> None:
+    first, *others = run("rounds", receiver.url, env=variable).stdout.splitlines()
+    assert set(others) == {first}
+    assert first.endswith(" exporters 0")
+
+
+def test_a_program_ends_though_nobody_listens() -> None:
+    ended = run("agent", f"http://127.0.0.1:{free_port()}")
     assert "cannot be sent to http://127.0.0.1:" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_a_program_ends_within_its_bound_though_the_receiver_hangs(receiver: Receiver) -> None:
+def test_a_program_ends_while_the_receiver_hangs(receiver: Receiver) -> None:
     receiver.hangs.set()
-    began = time.monotonic()
-    run(
-        """
-        spanhouse.init(endpoint=sys.argv[1])
-        with spanhouse.agent("writer"):
-            pass
-        """,
-        receiver.url,
-    )
-    assert time.monotonic() - began < 5 + 15
+    run("agent", receiver.url)
+    assert receiver.hangs.is_set()
+    assert receiver.spans == []
 
 
-def test_flush_and_shutdown_return_in_time_and_say_that_nothing_arrived(receiver: Receiver) -> None:
+def test_flush_and_shutdown_return_while_the_receiver_hangs_and_say_that_nothing_arrived(receiver: Receiver) -> None:
     receiver.hangs.set()
-    ended = run(
-        """
-        spanhouse.init(endpoint=sys.argv[1], instrument=False)
-        with spanhouse.tool("any"):
-            pass
-        began = time.monotonic()
-        print(spanhouse.flush(0.5), spanhouse.shutdown(0.5), spanhouse.dropped()["spans"])
-        print(time.monotonic() - began < 10)
-        """,
-        receiver.url,
-    )
-    assert ended.stdout.split() == ["False", "False", "1", "True"]
+    assert run("flush_and_shut_down", receiver.url).stdout.split() == ["False", "False", "1"]
 
 
 def test_a_receiver_that_was_away_gets_what_was_done_meanwhile(receiver: Receiver) -> None:
@@ -364,15 +204,7 @@ def test_a_receiver_that_was_away_gets_what_was_done_meanwhile(receiver: Receive
 
     recovery = threading.Thread(target=recover)
     recovery.start()
-    ended = run(
-        """
-        spanhouse.init(endpoint=sys.argv[1], instrument=False)
-        with spanhouse.tool("any"):
-            pass
-        print(spanhouse.flush(50), spanhouse.dropped()["spans"])
-        """,
-        receiver.url,
-    )
+    ended = run("tool", json.dumps({"endpoint": receiver.url}))
     recovery.join()
     assert ended.stdout.split() == ["True", "0"]
     assert receiver.span_names == ["execute_tool any"]
@@ -380,21 +212,7 @@ def test_a_receiver_that_was_away_gets_what_was_done_meanwhile(receiver: Receive
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_fork_sends_what_it_does_itself_and_its_parent_the_rest(receiver: Receiver) -> None:
-    run(
-        """
-        spanhouse.init(endpoint=sys.argv[1])
-        with spanhouse.agent("parent"):
-            with spanhouse.tool("before"):
-                pass
-            child = os.fork()
-            if not child:
-                with spanhouse.tool("in the child"):
-                    pass
-                sys.exit()
-            os.waitpid(child, 0)
-        """,
-        receiver.url,
-    )
+    run("fork", receiver.url)
     assert receiver.span_names == ["execute_tool before", "execute_tool in the child", "invoke_agent parent"]
     child, parent = receiver.span("execute_tool in the child"), receiver.span("invoke_agent parent")
     assert child.attributes["spanhouse.execution.id"] == parent.attributes["spanhouse.execution.id"]
@@ -402,38 +220,7 @@ def test_a_fork_sends_what_it_does_itself_and_its_parent_the_rest(receiver: Rece
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_forks_under_load_lose_and_double_nothing(receiver: Receiver) -> None:
-    run(
-        """
-        import threading
-        spanhouse.init(endpoint=sys.argv[1])
-        over = threading.Event()
-        def work(name):
-            while not over.is_set():
-                with spanhouse.tool(name):
-                    pass
-                time.sleep(0.002)
-        threads = [threading.Thread(target=work, args=(f"parent {n}",)) for n in range(4)]
-        for thread in threads:
-            thread.start()
-        children = []
-        for n in range(8):
-            time.sleep(0.2)
-            child = os.fork()
-            if not child:
-                for each in range(50):
-                    with spanhouse.tool(f"child {n}"):
-                        pass
-                assert spanhouse.shutdown(30)
-                os._exit(0)
-            children.append(child)
-        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
-        over.set()
-        for thread in threads:
-            thread.join()
-        assert spanhouse.dropped()["spans"] == 0
-        """,
-        receiver.url,
-    )
+    run("forks_under_load", receiver.url)
     ids = [span.span_id for span in receiver.spans]
     assert len(ids) == len(set(ids))
     assert sum(span.name.startswith("execute_tool child") for span in receiver.spans) == 8 * 50
@@ -441,33 +228,7 @@ def test_forks_under_load_lose_and_double_nothing(receiver: Receiver) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere multiprocessing does not fork")
 def test_a_worker_is_no_part_of_the_run_that_started_its_pool_unless_it_is_told(receiver: Receiver) -> None:
-    run(
-        """
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor
-        from opentelemetry.context import attach
-        from opentelemetry.propagate import extract, inject
-
-        def alone(_):
-            with spanhouse.tool("alone"):
-                return os.getpid()
-
-        def told(carrier):
-            attach(extract(carrier))
-            with spanhouse.tool("told"):
-                return os.getpid()
-
-        spanhouse.init(endpoint=sys.argv[1])
-        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
-            with spanhouse.agent("starter"):
-                assert pool.submit(alone, 0).result() != os.getpid()
-            with spanhouse.agent("asker"):
-                carrier = {}
-                inject(carrier)
-                pool.submit(told, carrier).result()
-        """,
-        receiver.url,
-    )
+    run("pool_of_processes", receiver.url)
     asker, told = receiver.span("invoke_agent asker"), receiver.span("execute_tool told")
     assert "spanhouse.execution.id" not in receiver.span("execute_tool alone").attributes
     assert receiver.span("execute_tool alone").trace_id != receiver.span("invoke_agent starter").trace_id
@@ -478,26 +239,7 @@ def test_a_worker_is_no_part_of_the_run_that_started_its_pool_unless_it_is_told(
 
 
 def test_the_context_follows_into_threads_and_executors(receiver: Receiver) -> None:
-    run(
-        """
-        import threading
-        from concurrent.futures import ThreadPoolExecutor
-        def work(name):
-            with spanhouse.tool(name):
-                pass
-        spanhouse.init(endpoint=sys.argv[1], instrument=False)
-        with ThreadPoolExecutor(1) as pool:
-            with spanhouse.agent("first"):
-                thread = threading.Thread(target=work, args=("in a thread",))
-                thread.start()
-                thread.join()
-                pool.submit(work, "of the first").result()
-            with spanhouse.agent("second"):
-                pool.submit(work, "of the second").result()
-            pool.submit(work, "of nobody").result()
-        """,
-        receiver.url,
-    )
+    run("threads_and_executors", receiver.url)
     agent_of = {
         span.name.removeprefix("execute_tool "): span.attributes.get("spanhouse.execution.agent_name")
         for span in receiver.spans
@@ -507,6 +249,6 @@ def test_the_context_follows_into_threads_and_executors(receiver: Receiver) -> N
 
 
 def test_importing_it_loads_no_exporter_and_nothing_that_takes_long() -> None:
-    ended = run("print(*sys.modules)")
+    ended = run("loaded_modules")
     heavy = {"requests", "grpc", "pydantic", "google.protobuf", "opentelemetry.sdk.metrics", "wrapt", "asyncio"}
     assert heavy.isdisjoint(ended.stdout.split())

@@ -1,16 +1,12 @@
 """What is installed is turned on, one instrumentor for each library; one that fails does not stop the agent."""
 
+import json
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from tests.sdk.receiving import run
-
-PROGRAM = """
-    spanhouse.init(endpoint="http://127.0.0.1:9", instrument=eval(sys.argv[1]))
-    print(*getattr(sys, "turned_on", []))
-    spanhouse.shutdown(0)
-"""
 
 BOTH = ["openinference-instrumentation-otterlib", "opentelemetry-instrumentation-eelib"]
 
@@ -52,14 +48,14 @@ def test_what_a_variable_disables_stays_off(installed: Path) -> None:
 
 
 def test_init_may_name_which(installed: Path) -> None:
-    assert turned_on(installed, instrument="['eelib-client']") == ["opentelemetry-instrumentation-eelib"]
-    assert turned_on(installed, instrument="False") == []
+    assert turned_on(installed, instrument=["eelib-client"]) == ["opentelemetry-instrumentation-eelib"]
+    assert turned_on(installed, instrument=False) == []
 
 
 def test_one_that_fails_is_named_and_left_out(installed: Path) -> None:
     distribution(installed, "brokenlib")
     instrumentor(installed, "openinference-instrumentation-broken", "broken", library="brokenlib", fails=True)
-    ended = run(PROGRAM, "True", env={"PYTHONPATH": str(installed)})
+    ended = run("instrumentors", "true", env=beside(installed))
     assert "openinference-instrumentation-otterlib" in ended.stdout
     assert ended.stderr.count("the instrumentor broken failed and is left out: RuntimeError('broken')") == 1
 
@@ -68,21 +64,20 @@ def test_a_framework_that_records_itself_is_told_to_when_it_is_imported(tmp_path
     (tmp_path / "pydantic_ai.py").write_text(
         "class Agent:\n    told = 0\n    @classmethod\n    def instrument_all(cls):\n        cls.told += 1\n"
     )
-    program = """
-        {before}
-        spanhouse.init(endpoint="http://127.0.0.1:9")
-        print("pydantic_ai" in sys.modules)
-        import pydantic_ai
-        print(pydantic_ai.Agent.told)
-        spanhouse.shutdown(0)
-    """
-    env = {"PYTHONPATH": str(tmp_path)}
-    assert run(program.format(before=""), env=env).stdout.split() == ["False", "1"]
-    assert run(program.format(before="import pydantic_ai"), env=env).stdout.split() == ["True", "1"]
+    env = beside(tmp_path)
+    assert run("self_recording", "after", env=env).stdout.split() == ["False", "1"]
+    assert run("self_recording", "before", env=env).stdout.split() == ["True", "1"]
 
 
-def turned_on(installed: Path, instrument: str = "True", env: dict[str, str] | None = None) -> list[str]:
-    return run(PROGRAM, instrument, env={"PYTHONPATH": str(installed), **(env or {})}).stdout.split()
+def turned_on(installed: Path, instrument: bool | list[str] = True, env: dict[str, str] | None = None) -> list[str]:
+    return run("instrumentors", json.dumps(instrument), env=beside(installed, env)).stdout.split()
+
+
+def beside(installed: Path, env: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the variables of a program that finds these distributions, and not the real instrumentors."""
+    # The real ones take seconds to load. For langchain a test has one of its own.
+    real = entry_points(group="opentelemetry_instrumentor").names - {"langchain"}
+    return {"PYTHONPATH": str(installed), "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(real), **(env or {})}
 
 
 def distribution(

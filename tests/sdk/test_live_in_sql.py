@@ -1,36 +1,15 @@
 """How a run stands is in SQL while it runs, and that its process died is seen as well."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
-from tests.support.process import Spanhouse, environment
+from tests.sdk.receiving import running
+from tests.support.process import Spanhouse
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
-
-_PROGRAM = """
-import sys
-import spanhouse
-for line in sys.stdin:
-    exec(line)
-    print("arrived:", spanhouse.flush(), flush=True)
-"""
-_STEPS = {
-    "created": 'run = spanhouse.execution.create("planner")',
-    "queued": 'run.status("queued", "behind two others")',
-    "running": 'block = spanhouse.agent("planner", execution=run); planner = block.__enter__()',
-    "progress": 'planner.progress(0.5, tasks_completed=1, tasks_total=2, message="half")',
-    "blocked": 'waiting = planner.blocked("human", "may I book it?"); waiting.__enter__()',
-    "unblocked": "waiting.__exit__(None, None, None)",
-    "paused": 'planner.status("paused")',
-    "heartbeat": 'planner.status("running"); planner.heartbeat(expires_in_s=1)',
-}
 
 
 @pytest.fixture(scope="module")
@@ -40,38 +19,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spanhouse]:
         yield up
 
 
-class Agent:
-    """A process of an agent that does one step of a script at a time."""
-
-    def __init__(self, up: Spanhouse, service: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment({}),
-        )
-        self.do(f"spanhouse.init({service!r}, endpoint={up.http!r}, instrument=False)")
-
-    def do(self, step: str) -> None:
-        """Do a step, and send what it says."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(step + "\n")
-        self._process.stdin.flush()
-        assert self._process.stdout.readline() == "arrived: True\n"
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        os.kill(self._process.pid, signal.SIGKILL)
-        self._process.wait(30)
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            pipe.close()
-
-
 def test_each_step_is_seen_before_the_next_and_a_crash_shows_as_stalled(up: Spanhouse) -> None:
-    agent = Agent(up, "live")
     columns = "StatusNow, StatusMessage, WaitingFor, Progress, TasksCompleted, TasksTotal"
     query = f"SELECT {columns} FROM spanhouse.agent_executions FINAL WHERE ServiceName = 'live'"
     unknown = "\\N\t\\N\t\\N"
@@ -86,13 +34,14 @@ def test_each_step_is_seen_before_the_next_and_a_crash_shows_as_stalled(up: Span
         "paused": f"paused\t\t\t{half}",
         "heartbeat": f"running\t\t\t{half}",
     }
-    try:
-        for step, code in _STEPS.items():
-            agent.do(code)
+    with running("live_run", "live", up.http) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        for step, row in seen.items():
+            print(step, file=program.stdin, flush=True)
+            assert program.stdout.readline() == f"{step}\n"
             if step != "heartbeat":
-                until(partial(_is, up, query, seen[step]), 30)
-    finally:
-        agent.kill()
+                until(partial(_is, up, query, row), 30)
     until(partial(_is, up, query, f"stalled\t\t\t{half}"), 30)
     assert up.sql_text("SELECT count() FROM spanhouse.otel_traces WHERE ServiceName = 'live'") == "0"
 

@@ -4,7 +4,6 @@ import gc
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -83,9 +82,13 @@ def test_what_there_is_no_room_for_is_dropped_and_counted() -> None:
     post = Post()
     post.open.clear()
     box = outbox(post, Schedule(max_items=10, batch_items=5, delay_s=60))
-    for n in range(100):
+    for n in range(5):
         box.put(str(n))
-    assert box.dropped == 100 - 10 - 5 or box.dropped == 100 - 10
+    until(lambda: post.attempts == 1)
+    # A batch is being sent; of the others ten wait.
+    for n in range(95):
+        box.put(str(n))
+    assert box.dropped == 95 - 10
     post.open.set()
     box.flush(10)
     assert len(post.items) + box.dropped == 100
@@ -142,9 +145,8 @@ def test_a_flush_ends_in_time_though_the_receiver_hangs() -> None:
     post.open.clear()
     box = outbox(post)
     box.put("stuck")
-    began = time.monotonic()
     assert not box.flush(0.2)
-    assert time.monotonic() - began < 5
+    assert post.attempts == 1
     post.open.set()
     assert box.flush(10)
 
@@ -155,9 +157,7 @@ def test_closing_gives_up_what_hangs_and_counts_it() -> None:
     box = outbox(post)
     for n in range(3):
         box.put(str(n))
-    began = time.monotonic()
     assert not box.close(0.2)
-    assert time.monotonic() - began < 5
     assert (box.dropped, post.closed) == (3, True)
     box.put("too late")
     assert box.dropped == 4
@@ -170,9 +170,27 @@ def test_without_patience_closing_waits_no_longer_once_the_receiver_is_known_to_
     box.put("stuck")
     until(lambda: post.attempts == 1)
     box.note("nobody is there")
-    began = time.monotonic()
-    assert not box.close(30, patient=False)
-    assert time.monotonic() - began < 10
+    # With patience this would be longer than a test may take.
+    assert not box.close(3_600, patient=False)
+    assert not post.items
+
+
+def test_a_connection_that_is_made_while_the_outbox_closes_is_closed_too() -> None:
+    post = Post()
+    connecting, goes_on = threading.Event(), threading.Event()
+
+    def connect() -> Post:
+        connecting.set()
+        goes_on.wait()
+        return post
+
+    box = Outbox("letters", connect, len, SOON, set())
+    box.put("late")
+    assert connecting.wait(20)
+    assert not box.close(0)
+    goes_on.set()
+    until(lambda: post.closed)
+    assert post.attempts == 0
 
 
 def test_what_cannot_be_sent_is_said_once_and_what_is_dropped_too(caplog: pytest.LogCaptureFixture) -> None:

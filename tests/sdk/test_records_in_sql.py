@@ -7,20 +7,15 @@ from typing import Any, ClassVar
 import pytest
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from pydantic import BaseModel
 
 import spanhouse
 from spanhouse import budget, outputs
-from spanhouse._framework_runs import AttributionProcessor
-from spanhouse._reserved_ids import ReservableIds
 from tests.schema.records import METRICS
 from tests.sdk.budget_api import SPENT, BudgetApi, serving
-from tests.sdk.conftest import Globals
+from tests.sdk.conftest import recording_to
 from tests.sdk.triage import TRIAGE
 from tests.support.process import Spanhouse
 from tests.support.waiting import until
@@ -51,17 +46,14 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spanhouse]:
 
 def _live(up: Spanhouse, api: BudgetApi) -> None:
     """A research cycle, a survey and a triage, in all that may be said of them."""
-    tracing = TracerProvider(id_generator=ReservableIds(RandomIdGenerator()), shutdown_on_exit=False)
-    tracing.add_span_processor(AttributionProcessor())
-    tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{up.http}/v1/traces")))
-    logging = LoggerProvider(shutdown_on_exit=False)
-    logging.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(f"{up.http}/v1/logs")))
-    with Globals(tracing, logging):
+    spans = BatchSpanProcessor(OTLPSpanExporter(f"{up.http}/v1/traces"))
+    logs = BatchLogRecordProcessor(OTLPLogExporter(f"{up.http}/v1/logs"))
+    with recording_to(spans, logs):
         _research(api)
         _survey()
         _triage()
-        tracing.shutdown()
-        logging.shutdown()
+    spans.shutdown()  # type: ignore[no-untyped-call]  # the SDK forgot its annotation
+    logs.shutdown()  # type: ignore[no-untyped-call]  # see above
 
 
 def _research(api: BudgetApi) -> None:
