@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format docs snapshot fuzz bench clean
+.PHONY: help setup up test soak check durations format docs snapshot fuzz bench clean
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install Spanhouse and what its development needs into .venv
 
@@ -18,6 +18,10 @@ up: $(READY) ## Run Spanhouse: OTLP on 4317 and 4318, SQL on 8123; Ctrl-C stops 
 test: $(READY) ## Run every check and every test; half an hour on two cores
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+soak: $(READY) ## Kill, take away and fuzz for longer than the tests do; half an hour
+	$(BIN)/pytest -m soak
+	@$(MAKE) --no-print-directory fuzz
 
 check: $(READY) ## Run the fast checks: format, lint, layers, types, quick tests
 	@$(MAKE) --no-print-directory lint
@@ -29,6 +33,9 @@ lint:
 	$(BIN)/ruff check
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+durations: $(READY) ## Record how long each test file takes, which orders them
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --record-durations
 
 format: $(READY) ## Format the code, and mend what the linter can
 	$(BIN)/ruff check --fix

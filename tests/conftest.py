@@ -2,17 +2,15 @@
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Generator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.clickhouse import migrate
-from tests.support import first_start
+from tests.support import durations, first_start
 from tests.support.process import started_before
 
 pytest_plugins = ["tests.support.stores"]
@@ -21,33 +19,22 @@ pytest_plugins = ["tests.support.stores"]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Files by parts of their names.
-_BEGUN_FIRST = (
-    *("test_docs", "test_nothing_lost", "test_records_laws", "test_discovery", "cli/test_rebuild", "test_executions"),
-    *("schema/test_rebuild", "daily_crashes", "test_budgets", "daily_zones", "test_running", "test_prices"),
-    *(
-        "test_audit",
-        "test_statement_log",
-        "test_up",
-        "test_retries",
-        "test_loader_away",
-        "test_performance",
-        "test_migrate",
-    ),
-)
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what `make durations` says."""
+    parser.addoption("--record-durations", action="store_true", help="write how long each file takes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Record in the process that hears of all tests, whichever of them run them."""
+    if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(durations.Recorder())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Among several processes, begin with the files that take longest: no core waits for one of them at the end."""
-    if not hasattr(config, "workerinput"):
-        return
-    tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: (_rank(item.path), -tests[item.path]))
-
-
-def _rank(path: Path) -> int:
-    found = (rank for rank, name in enumerate(_BEGUN_FIRST) if name in path.as_posix())
-    return next(found, len(_BEGUN_FIRST))
+    """Among several processes, begin with the files that take longest."""
+    if hasattr(config, "workerinput"):
+        durations.longest_first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

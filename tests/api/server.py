@@ -2,12 +2,13 @@
 
 import socket
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from tests.support.waiting import until
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def serve(app: ASGIApp) -> Generator[tuple[str, int]]:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        _wait_for(server)
+        until(lambda: server.started)
         host, port = listening.getsockname()
         try:
             yield host, port
@@ -25,10 +26,3 @@ def serve(app: ASGIApp) -> Generator[tuple[str, int]]:
             server.should_exit = True
             thread.join(20)
             assert not thread.is_alive(), "the server did not stop"
-
-
-def _wait_for(server: uvicorn.Server) -> None:
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)

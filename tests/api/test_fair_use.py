@@ -1,6 +1,5 @@
 """Fair use: each key has its turns and its limits, and nobody waits for another's statements."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -50,13 +49,12 @@ def test_a_statement_ends_at_its_limit_of_time_which_can_be_lowered_and_not_rais
     door: Door, reader_keys: dict[str, str], settings: Settings
 ) -> None:
     with _reader(door, reader_keys["acme"]) as acme:
-        begun = time.monotonic()
         reply = acme.post("/", content=LONG, params={"max_execution_time": "0.3"})
         # A SETTINGS clause wins over the URL, as in ClickHouse.
         assert reply.headers["x-clickhouse-exception-code"] == "159"
         short = acme.post("/", content=LONG.partition(" SETTINGS")[0], params={"max_execution_time": "0.3"})
         assert short.headers["x-clickhouse-exception-code"] == "159"
-        assert time.monotonic() - begun < 30
+        assert "maximum: 300 ms" in short.text
         for asked in ("0", "100000", "1e9"):
             shown = acme.post(
                 "/",

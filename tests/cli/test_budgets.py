@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Result
+from tests.cli.otlp import nudge
 from tests.support.process import Spanhouse, run
 from tests.support.waiting import until
 
@@ -52,6 +53,7 @@ def test_a_limit_that_is_set_while_everything_runs_holds_at_once(tmp_path: Path)
             "INSERT INTO spanhouse.otel_traces (Timestamp, TraceId, SpanId, SpanAttributes) SELECT now64(9), 't', 's', "
             "map('gen_ai.operation.name', 'chat', 'gen_ai.usage.cost', '0.75', 'user.id', 'ada')"
         )
+        nudge(up)
         until(lambda: up.sql_text("SELECT used_usd FROM spanhouse.agent_budget") == "0.75")
         _budgets(up.data_dir, "set", "0.75", "--user", "ada")
         listed = {row["scope"]: row for row in json.loads(_budgets(up.data_dir, "list", "--json"))}

@@ -1,7 +1,6 @@
 """`spanhouse dead-letter`: see, retry and drop what could not be loaded."""
 
 import json
-import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -13,6 +12,7 @@ from spanhouse_collector.spool.dead_letter import DeadLetter
 from tests.cli.conftest import Result
 from tests.cli.letters import write_letter
 from tests.support.process import Spanhouse
+from tests.support.waiting import until
 
 Call = Callable[..., Result]
 
@@ -59,8 +59,5 @@ def test_dropping_asks_first(call: Call, tmp_path: Path, letter: DeadLetter, mon
 def test_a_letter_is_loaded_again_by_the_process_that_runs(call: Call, up: Spanhouse) -> None:
     letter = write_letter(up.data_dir, "back from the dead", "0003-cc")
     assert call("dead-letter", "retry", letter.name, "--data-dir", up.data_dir).code == 0
-    deadline = time.monotonic() + 15
-    while up.sql_text("SELECT TenantId FROM otel_traces WHERE SpanName = 'back from the dead'") != "acme":
-        assert time.monotonic() < deadline, up.log()
-        time.sleep(0.1)
+    until(lambda: up.sql_text("SELECT TenantId FROM otel_traces WHERE SpanName = 'back from the dead'") == "acme")
     assert dead_letter.find_all(up.data_dir / "spool") == []

@@ -1,7 +1,6 @@
 """`spanhouse demo`: a workload that is believable, repeatable, and arrives."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from spanhouse_server.demo.workload import Step, Workload
 from tests.cli.conftest import Result
 from tests.support.process import Spanhouse, free_port, run
+from tests.support.waiting import until
 
 Call = Callable[..., Result]
 
@@ -75,7 +75,4 @@ def _was_retried(step: Step) -> bool:
 
 
 def _wait(up: Spanhouse, statement: str, expected: str) -> None:
-    deadline = time.monotonic() + 20
-    while (answer := up.sql_text(statement)) != expected:
-        assert time.monotonic() < deadline, f"{statement}: {answer}"
-        time.sleep(0.1)
+    until(lambda: up.sql_text(statement) == expected)

@@ -1,7 +1,6 @@
 """`spanhouse keys`, alone and beside a running `spanhouse up`."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from tests.cli.conftest import Result
 from tests.cli.otlp import send, trace
 from tests.support.process import Spanhouse, run
+from tests.support.waiting import until
 
 Call = Callable[..., Result]
 
@@ -51,19 +51,19 @@ def test_the_first_key_makes_the_control_database_and_nothing_else(call: Call, t
 
 
 @pytest.mark.slow
-def test_a_key_counts_within_a_second_of_being_made_or_revoked(tmp_path: Path) -> None:
+def test_a_key_counts_soon_after_it_was_made_or_revoked(tmp_path: Path) -> None:
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
         assert send(up.http, "before any key") == 200
         made = _keys(up.data_dir, "create", "--tenant", "acme", "--scope", "ingest")
-        assert _answers_within_a_second(up, 401)
+        until(lambda: _answer(up) == 401)
         assert send(up.http, "with a key", key=made["key"]) == 200
         assert _bearer(up, made["key"]) == 200
         reader = _keys(up.data_dir, "create", "--tenant", "acme", "--scope", "read")
-        assert _answers_within_a_second(up, 403, key=reader["key"])
+        until(lambda: _answer(up, reader["key"]) == 403)
         _keys(up.data_dir, "revoke", made["id"])
-        assert _answers_within_a_second(up, 401, key=made["key"])
+        until(lambda: _answer(up, made["key"]) == 401)
         tenants = "SELECT SpanName, TenantId FROM otel_traces ORDER BY SpanName FORMAT TSV"
-        assert _eventually(up, tenants, "before any key\tdefault\nwith a bearer\tacme\nwith a key\tacme")
+        until(lambda: up.sql_text(tenants) == "before any key\tdefault\nwith a bearer\tacme\nwith a key\tacme")
 
 
 def _json(call: Call, data_dir: Path, *arguments: str) -> Any:
@@ -83,21 +83,7 @@ def _bearer(up: Spanhouse, key: str) -> int:
     return httpx.post(f"{up.http}/v1/traces", json=trace("with a bearer"), headers=headers, timeout=10).status_code
 
 
-def _answers_within_a_second(up: Spanhouse, status: int, key: str = "") -> bool:
-    deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline:
-        # Empty, so that asking leaves no rows behind.
-        headers = {"x-api-key": key} if key else {}
-        if httpx.post(f"{up.http}/v1/traces", json={}, headers=headers, timeout=10).status_code == status:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def _eventually(up: Spanhouse, statement: str, expected: str) -> bool:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if up.sql_text(statement) == expected:
-            return True
-        time.sleep(0.1)
-    return False
+def _answer(up: Spanhouse, key: str = "") -> int:
+    # Empty, so that asking leaves no rows behind.
+    headers = {"x-api-key": key} if key else {}
+    return httpx.post(f"{up.http}/v1/traces", json={}, headers=headers, timeout=10).status_code

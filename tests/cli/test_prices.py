@@ -1,14 +1,15 @@
 """`spanhouse prices`, alone and beside a running `spanhouse up`."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Result
+from tests.cli.otlp import nudge
 from tests.support.process import Spanhouse, run
+from tests.support.waiting import until
 
 Call = Callable[..., Result]
 
@@ -52,13 +53,11 @@ def test_a_price_that_is_none_is_refused(call: Call, tmp_path: Path, arguments: 
 @pytest.mark.slow
 def test_a_price_that_is_set_while_everything_runs_prices_the_next_call(tmp_path: Path) -> None:
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
-        up.sql_text(_call("1"))
-        assert _eventually(up, "unpriced", "1")
+        assert _settled_call(up, "1") == "unpriced"
         (unknown,) = json.loads(_prices(up.data_dir, "unpriced", "--json"))
         assert (unknown["provider"], unknown["model"], unknown["calls"], unknown["tokens"]) == ("us", "ours", 1, 1000)
         _prices(up.data_dir, "set", "us", "ours", "--input", "2")
-        up.sql_text(_call("2"))
-        assert _eventually(up, "computed\t0.002", "2")
+        assert _settled_call(up, "2") == "computed\t0.002"
         assert json.loads(_prices(up.data_dir, "sync", "--json")) == {"models": 1, "changed": 0}
 
 
@@ -68,18 +67,14 @@ def _prices(data_dir: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def _eventually(up: Spanhouse, expected: str, trace_id: str) -> bool:
-    """Whether the call is settled and priced so, within two looks of the settler."""
-    question = f"SELECT cost_source, cost_usd FROM llm_calls WHERE trace_id = '{trace_id}' FORMAT TSV"
-    deadline = time.monotonic() + 25
-    while (found := up.sql_text(question)) == "" and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found.replace("\t\\N", "") == expected
-
-
-def _call(trace_id: str) -> str:
+def _settled_call(up: Spanhouse, trace_id: str) -> str:
+    """What a call cost, as somebody else's INSERT tells of it."""
     said = "'gen_ai.operation.name','chat','gen_ai.provider.name','us','gen_ai.request.model','ours'"
-    return (
+    up.sql_text(
         "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanAttributes) "
         f"SELECT now64(9), '{trace_id}', '{trace_id}', map({said}, 'gen_ai.usage.input_tokens', '1000')"
     )
+    nudge(up)
+    question = f"SELECT cost_source, cost_usd FROM llm_calls WHERE trace_id = '{trace_id}' FORMAT TSV"
+    until(lambda: up.sql_text(question))
+    return up.sql_text(question).replace("\t\\N", "")

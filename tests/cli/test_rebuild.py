@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Result
+from tests.cli.otlp import nudge
 from tests.support.process import SPANHOUSE, Spanhouse, environment, run
 from tests.support.waiting import until
 
@@ -41,6 +42,7 @@ def test_a_price_that_is_set_while_everything_runs_is_carried_to_what_was_settle
     monkeypatch.setattr("spanhouse_server.commands.audit.PATIENCE_S", 7.0)
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
         up.sql_text(_call(f"'{_TRACE}'"))
+        nudge(up)
         until(lambda: up.sql_text("SELECT cost_source FROM llm_calls") == "unpriced", timeout_s=30)
         _run(up.data_dir, "prices", "set", "us", "ours", "--input", "2")
         differs = call("audit", "--data-dir", up.data_dir, "--json")
@@ -58,6 +60,7 @@ def test_a_price_that_is_set_while_everything_runs_is_carried_to_what_was_settle
 def test_a_row_that_was_tampered_with_is_named_with_what_to_do(tmp_path: Path) -> None:
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
         up.sql_text(_call(f"'{_TRACE}'"))
+        nudge(up)
         until(lambda: up.sql_text("SELECT count() FROM agent_performance_daily") == "1", timeout_s=30)
         up.sql_text(_TAMPER)
     audited = run("audit", "--data-dir", str(tmp_path / "data"), timeout_s=200)

@@ -26,22 +26,22 @@ _NAMES = (
     "openai-v2",
     "strands",
 )
-_KILLS = 8
 _TENANT = "default"
 Requests = list[bytes]
 
 
-def test_executions_come_right_however_often_everything_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(8, marks=pytest.mark.soak)])
+def test_executions_come_right_however_often_everything_is_killed(tmp_path: Path, kills: int) -> None:
     chance = random.Random(20261121)
     everything = _span_by_span()
     # The spans of a trace come before and after kills, in no order.
     chance.shuffle(everything)
     data_dir = tmp_path / "data"
     unacknowledged: Requests = []
-    for turn in range(_KILLS):
+    for turn in range(kills):
         with Spanhouse.start("up", data_dir=data_dir) as process:
             # Some that may have been acknowledged come once more.
-            requests = unacknowledged + everything[turn::_KILLS] + chance.sample(everything, 5)
+            requests = unacknowledged + everything[turn::kills] + chance.sample(everything, 5)
             unacknowledged = _send_until_killed(process, requests, chance.uniform(0.2, 4.0))
     with (
         Spanhouse.start("up", data_dir=data_dir) as process,
