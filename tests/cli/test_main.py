@@ -9,7 +9,7 @@ import pytest
 
 from spanhouse.cli import COMMANDS
 from tests.cli.conftest import Result
-from tests.support.process import environment, run
+from tests.support.process import environment, run, started_before
 
 Call = Callable[..., Result]
 
@@ -67,7 +67,7 @@ def test_wrong_use_is_exit_code_2_and_says_how(call: Call, arguments: tuple[str,
 
 @pytest.mark.slow
 def test_a_failure_is_exit_code_1_and_one_line_in_a_real_process(tmp_path: Path) -> None:
-    result = run("keys", "revoke", "nope", "--data-dir", str(tmp_path))
+    result = run("keys", "revoke", "nope", "--data-dir", str(started_before(tmp_path)))
     assert result.returncode == 1
     assert result.stderr == "spanhouse keys: no key has the id 'nope'; `spanhouse keys list` shows them all\n"
 

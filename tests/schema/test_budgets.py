@@ -21,6 +21,7 @@ from tests.support.corpus_spans import recorded, span
 from tests.support.expected_budgets import Days, assert_budgeted, from_spans, stored
 from tests.support.expected_executions import assert_equal
 from tests.support.histories import History, histories, rounds
+from tests.support.in_rounds import Cases, Outcomes, Steps
 from tests.support.insert_rows import insert
 
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
@@ -35,6 +36,12 @@ _ATTRIBUTES = {
     "tokens": "gen_ai.usage.input_tokens",
 }
 _tenants = count()
+CASES = Cases("budget", assert_budgeted)
+
+
+@pytest.fixture(scope="module")
+def outcomes(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    return CASES.play(database, tmp_path_factory.mktemp("budgets"))
 
 
 @pytest.fixture
@@ -56,29 +63,31 @@ def test_the_days_of_every_recording_are_what_the_oracle_counts(
     assert_equal(stored(database, name), from_spans(corpus[name], database.timezone))
 
 
+@CASES.case
 def test_a_call_after_midnight_is_spent_on_its_own_day_and_its_run_counts_on_the_day_before(
-    database: Database, tenant: str, tmp_path: Path
-) -> None:
+    database: Database, tenant: str
+) -> Steps:
     rows = [
         span("a", AGENT, Timestamp=_ns(NOON)),
         _call_in("b", "a", "0.5", NOON),
         _call_in("c", "a", "1.5", NOON + HALF),
     ]
-    days = _counted(database, tenant, tmp_path, rows)
+    yield rows
+    days = stored(database, tenant)
     spent = {key.date: (row["used_usd"], row["invocations"]) for key, row in days.items() if key.scope == "agent"}
     assert spent == {DAY: (Decimal("0.5"), 1), DAY + timedelta(days=1): (Decimal("1.5"), 0)}
 
 
-def test_what_the_agents_of_a_tenant_spend_sums_up_to_what_it_spends(
-    database: Database, tenant: str, tmp_path: Path
-) -> None:
+@CASES.case
+def test_what_the_agents_of_a_tenant_spend_sums_up_to_what_it_spends(database: Database, tenant: str) -> Steps:
     rows = [
         span("a", AGENT, Timestamp=_ns(NOON)),
         span("b", AGENT | {"gen_ai.agent.name": "sub"}, "a", Timestamp=_ns(NOON)),
         _call_in("c", "a", "1", NOON),
         _call_in("d", "b", "0.25", NOON),
     ]
-    days = _counted(database, tenant, tmp_path, rows)
+    yield rows
+    days = stored(database, tenant)
     assert days[Key("agent", DAY, "bot")]["used_usd"] == 1
     assert days[Key("agent", DAY, "sub")]["used_usd"] == Decimal("0.25")
     assert days[Key("tenant", DAY, "")]["used_usd"] == Decimal("1.25")
@@ -86,10 +95,12 @@ def test_what_the_agents_of_a_tenant_spend_sums_up_to_what_it_spends(
     assert [days[key]["invocations"] for key in sorted(days)] == [1, 1, 1]
 
 
-def test_a_session_and_a_user_spend_what_their_runs_do(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_a_session_and_a_user_spend_what_their_runs_do(database: Database, tenant: str) -> Steps:
     _limit(database, Budget(tenant, "session", "s1"), NOON - HALF, "1")
     rows = [call("0.25", session="s1", user="u"), call("0.5", session="s1"), call("4", session="s2", user="u")]
-    days = _counted(database, tenant, tmp_path, rows)
+    yield rows
+    days = stored(database, tenant)
     row = days[Key("session", DAY, "s1")]
     assert (row["limit_usd"], row["used_usd"], row["remaining_usd"]) == (1, Decimal("0.75"), Decimal("0.25"))
     assert [row[f"over_{percent}_at"] is not None for percent in (50, 80, 100)] == [True, False, False]
@@ -116,55 +127,67 @@ def test_two_tenants_with_an_agent_of_one_name_have_a_budget_each(
     ]
 
 
-def test_what_has_no_price_is_unknown_and_not_nothing(database: Database, tenant: str, tmp_path: Path) -> None:
-    days = _counted(database, tenant, tmp_path, [call("", model="nobodys-model", tokens="1000")])
+@CASES.case
+def test_what_has_no_price_is_unknown_and_not_nothing(database: Database, tenant: str) -> Steps:
+    yield [call("", model="nobodys-model", tokens="1000")]
+    days = stored(database, tenant)
     row = days[Key("tenant", DAY, "")]
     assert (row["used_usd"], row["remaining_usd"], row["unpriced_calls"]) == (None, None, 1)
-    days = _counted(database, tenant, tmp_path, [call("2")])
+    yield [call("2")]
+    days = stored(database, tenant)
     row = days[Key("tenant", DAY, "")]
     assert (row["used_usd"], row["remaining_usd"], row["unpriced_calls"]) == (2, 3, 1)
 
 
-def test_each_threshold_has_the_second_at_which_it_was_reached(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_each_threshold_has_the_second_at_which_it_was_reached(database: Database, tenant: str) -> Steps:
     at = [NOON + timedelta(minutes=minute) for minute in range(5)]
     rows = [call(usd, when) for usd, when in zip(("2", "0.5", "1.5", "1", "7"), at, strict=True)]
-    days = _counted(database, tenant, tmp_path, rows)
+    yield rows
+    days = stored(database, tenant)
     assert _reached(days) == [at[1], at[2], at[3]]
     # One that comes late was spent earlier.
-    days = _counted(database, tenant, tmp_path, [call("1", at[0])])
+    yield [call("1", at[0])]
+    days = stored(database, tenant)
     assert _reached(days) == [at[0], at[2], at[2]]
 
 
+@CASES.case
 def test_a_limit_that_is_changed_in_mid_day_keeps_the_spend_and_what_was_reached(
-    database: Database, tenant: str, tmp_path: Path
-) -> None:
+    database: Database, tenant: str
+) -> Steps:
     _limit(database, Budget(tenant), NOON - HALF, "2")
     _limit(database, Budget(tenant), NOON + HOUR, "10")
-    days = _counted(database, tenant, tmp_path, [call("2", NOON), call("4", NOON + 2 * HOUR)])
+    yield [call("2", NOON), call("4", NOON + 2 * HOUR)]
+    days = stored(database, tenant)
     row = days[Key("tenant", DAY, "")]
     assert (row["limit_usd"], row["used_usd"], row["remaining_usd"]) == (10, 6, 4)
     assert _reached(days) == [NOON, NOON, NOON], "once, by the limit that held then"
 
 
-def test_a_limit_that_is_lowered_is_reached_when_it_is_lowered(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_a_limit_that_is_lowered_is_reached_when_it_is_lowered(database: Database, tenant: str) -> Steps:
     _limit(database, Budget(tenant), NOON + HOUR, "2")
-    days = _counted(database, tenant, tmp_path, [call("2", NOON)])
+    yield [call("2", NOON)]
+    days = stored(database, tenant)
     assert _reached(days) == [NOON + HOUR] * 3
 
 
-def test_a_day_keeps_the_limit_that_held_at_its_end(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_a_day_keeps_the_limit_that_held_at_its_end(database: Database, tenant: str) -> Steps:
     for days_later, usd in ((-1, "3"), (1, None), (2, "7")):
         _limit(database, Budget(tenant), NOON + timedelta(days=days_later), usd)
     _limit(database, Budget(tenant), NOON + timedelta(days=3), None, is_cleared=True)
-    days = _counted(database, tenant, tmp_path, [call("1", NOON + timedelta(days=number)) for number in range(-2, 4)])
+    yield [call("1", NOON + timedelta(days=number)) for number in range(-2, 4)]
+    days = stored(database, tenant)
     limits = [days[Key("tenant", DAY + timedelta(days=number), "")]["limit_usd"] for number in range(-2, 4)]
     assert limits == [5, 3, 3, None, 7, 5], "5 USD before anybody has said something, and after it was taken back"
 
 
-def test_a_limit_that_is_set_holds_at_once(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_a_limit_that_is_set_holds_at_once(database: Database, tenant: str) -> Steps:
     now = datetime.now(UTC)
-    insert(database, {tenant: [call("2", now, agent="bot"), call("1", now, user="u")]}, tmp_path)
-    settle(database, 30)
+    yield [call("2", now, agent="bot"), call("1", now, user="u")]
     assert _verdicts(database, tenant) == {("tenant", "", "day"): (5, 3, 2, "allow")}
     for budget, usd in (
         (Budget(tenant), "3.5"),
@@ -186,25 +209,23 @@ def test_a_limit_that_is_set_holds_at_once(database: Database, tenant: str, tmp_
     assert _verdicts(database, tenant).keys() == {("tenant", "", "day"), ("session", "s", "day")}
 
 
-def test_a_user_may_be_called_anything(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_a_user_may_be_called_anything(database: Database, tenant: str) -> Steps:
     name = "\\N '{tenant:String}' {scope}\t\n"
-    insert(database, {tenant: [call("2", datetime.now(UTC), user=name)]}, tmp_path)
     set_limit(database, Budget(tenant, "user", name), Decimal(2))
-    settle(database, 30)
+    yield [call("2", datetime.now(UTC), user=name)]
     assert _verdicts(database, tenant)["user", name, "day"] == (2, 2, 0, "stop")
     assert_budgeted(database, tenant)
 
 
-def test_windows_roll_over(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_windows_roll_over(database: Database, tenant: str) -> Steps:
     today = datetime.now(UTC).date()
     for period in ("day", "week", "month"):
         set_limit(database, Budget(tenant, period=period), Decimal(1000))
     # A dollar a day, as far back as a week and a month may reach.
     days = [today - timedelta(days=back) for back in range(40)]
-    insert(
-        database, {tenant: [call("1", datetime(day.year, day.month, day.day, tzinfo=UTC)) for day in days]}, tmp_path
-    )
-    settle(database, 30)
+    yield [call("1", datetime(day.year, day.month, day.day, tzinfo=UTC)) for day in days]
     used = {period: row[1] for (_, _, period), row in _verdicts(database, tenant).items()}
     assert used == {"day": 1, "week": today.weekday() + 1, "month": today.day}
 

@@ -14,6 +14,7 @@ from tests.reference import Row
 from tests.support.corpus_spans import span
 from tests.support.expected_performance import Days, assert_counted, assert_same, counted, from_spans, stored
 from tests.support.histories import History, histories, rounds
+from tests.support.in_rounds import Cases, Outcomes, Steps
 from tests.support.insert_rows import insert
 
 AGENT, CHAT, TOOL = ({"gen_ai.operation.name": name} for name in ("invoke_agent", "chat", "execute_tool"))
@@ -24,6 +25,12 @@ NOON_NS = 1_792_497_600_000_000_000
 HOUR_NS, DAY_NS = 3600 * 10**9, 24 * 3600 * 10**9
 NEVER_ENDED = 2**64 - 1
 _tenants = count()
+CASES = Cases("days", assert_counted)
+
+
+@pytest.fixture(scope="module")
+def outcomes(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    return CASES.play(database, tmp_path_factory.mktemp("days"))
 
 
 @pytest.fixture
@@ -47,65 +54,82 @@ def test_the_days_of_every_recording_are_what_its_executions_come_to(
         assert_counted(database, name)
 
 
-def test_a_task_is_what_an_agent_or_a_workflow_ran(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_a_task_is_what_an_agent_or_a_workflow_ran(database: Database, tenant: str) -> Steps:
     rows = [
         span("a", BOT),
         span("b", BOT, TraceId="t2", StatusCode="Error"),
         span("c", BOT | {"error.type": "asyncio.CancelledError"}, TraceId="t3", StatusCode="Error"),
         span("d", BOT, TraceId="t4"),
     ]
-    (day,) = _counted(database, tenant, tmp_path, rows).values()
+    yield rows
+    (day,) = stored(database, tenant).values()
     tasks = {name: value for name, value in day.items() if name.startswith("tasks")}
     assert tasks == {"tasks_attempted": 4, "tasks_completed": 2, "tasks_failed": 1, "tasks_cancelled": 1}
     assert day["success_rate"] == pytest.approx(200 / 3), "what was cancelled neither succeeded nor failed"
 
 
-def test_a_task_that_runs_is_attempted_and_nothing_else_yet(database: Database, tenant: str, tmp_path: Path) -> None:
-    (day,) = _said(database, tenant, "running", NOON_NS).values()
+@CASES.case
+def test_a_task_that_runs_is_attempted_and_nothing_else_yet(database: Database, tenant: str) -> Steps:
+    yield _say(database, tenant, "running", NOON_NS)
+    (day,) = stored(database, tenant).values()
     assert (day["tasks_attempted"], day["tasks_completed"], day["tasks_failed"]) == (1, 0, 0)
     assert (day["success_rate"], day["avg_duration_ms"], day["p99_duration_ms"]) == (None, None, None)
-    (day,) = _said(database, tenant, "failed", NOON_NS + 3 * 10**9).values()
+    yield _say(database, tenant, "failed", NOON_NS + 3 * 10**9)
+    (day,) = stored(database, tenant).values()
     assert (day["tasks_attempted"], day["tasks_failed"], day["success_rate"]) == (1, 1, 0)
     assert (day["avg_duration_ms"], day["p50_duration_ms"]) == (3000, 3000)
 
 
-def test_calls_of_no_agent_count_though_they_are_no_task(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_calls_of_no_agent_count_though_they_are_no_task(database: Database, tenant: str) -> Steps:
     rows = [span("a", CHAT | USED), span("b", BOT, TraceId="t2"), span("c", TOOL, "b", TraceId="t2")]
-    days = {key.agent_name: day for key, day in _counted(database, tenant, tmp_path, rows).items()}
+    yield rows
+    days = {key.agent_name: day for key, day in stored(database, tenant).items()}
     assert (days[""]["tasks_attempted"], days[""]["success_rate"], days[""]["total_llm_calls"]) == (0, None, 1)
     assert (days["bot"]["tasks_attempted"], days["bot"]["total_llm_calls"], days["bot"]["tool_calls"]) == (1, 0, 1)
 
 
-def test_what_a_sub_agent_used_is_its_own_alone(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_what_a_sub_agent_used_is_its_own_alone(database: Database, tenant: str) -> Steps:
     rows = [
         span("a", BOT),
         span("b", AGENT | {"gen_ai.agent.name": "sub"}, "a"),
         span("c", CHAT | USED, "b"),
         span("d", CHAT | USED | {"gen_ai.usage.output_tokens": "7"}, "a"),
     ]
-    days = {key.agent_name: day for key, day in _counted(database, tenant, tmp_path, rows).items()}
+    yield rows
+    days = {key.agent_name: day for key, day in stored(database, tenant).items()}
     assert {name: day["total_tokens"] for name, day in days.items()} == {"bot": 107, "sub": 100}
     assert {name: day["total_llm_calls"] for name, day in days.items()} == {"bot": 1, "sub": 1}
 
 
-def test_tokens_and_cost_that_nobody_reports_are_unknown(database: Database, tenant: str, tmp_path: Path) -> None:
-    (day,) = _counted(database, tenant, tmp_path, [span("a", BOT), span("b", CHAT | USED, "a")]).values()
+@CASES.case
+def test_tokens_and_cost_that_nobody_reports_are_unknown(database: Database, tenant: str) -> Steps:
+    yield [span("a", BOT), span("b", CHAT | USED, "a")]
+    (day,) = stored(database, tenant).values()
     assert (day["input_tokens"], day["cache_read_tokens"], day["total_tokens"]) == (60, 40, 100)
     assert (day["output_tokens"], day["reasoning_tokens"], day["embedding_tokens"]) == (None, None, None)
-    (day,) = _counted(database, f"{tenant}-2", tmp_path, [span("a", BOT)]).values()
+
+
+@CASES.case
+def test_a_run_without_calls_has_neither_tokens_nor_cost(database: Database, tenant: str) -> Steps:
+    yield [span("a", BOT)]
+    (day,) = stored(database, tenant).values()
     assert (day["total_tokens"], day["cost_usd"], day["total_llm_calls"]) == (None, None, 0)
 
 
-def test_percentiles_lie_between_two_tasks_in_proportion(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_percentiles_lie_between_two_tasks_in_proportion(database: Database, tenant: str) -> Steps:
     rows = [span("a", BOT, TraceId=f"t{ms}", Duration=ms * 10**6) for ms in (10, 20, 30, 40)]
-    (day,) = _counted(database, tenant, tmp_path, rows).values()
+    yield rows
+    (day,) = stored(database, tenant).values()
     assert (day["avg_duration_ms"], day["p50_duration_ms"]) == (25, 25)
     assert (day["p95_duration_ms"], day["p99_duration_ms"]) == (pytest.approx(38.5), pytest.approx(39.7))
 
 
-def test_each_client_engagement_and_service_has_a_row_of_its_own(
-    database: Database, tenant: str, tmp_path: Path
-) -> None:
+@CASES.case
+def test_each_client_engagement_and_service_has_a_row_of_its_own(database: Database, tenant: str) -> Steps:
     whose = [("c1", "e1", "s1", "u1"), ("c1", "e1", "s1", "u2"), ("c1", "e2", "s1", "u1"), ("c2", "e2", "s2", "")]
     rows = [
         span(
@@ -116,7 +140,8 @@ def test_each_client_engagement_and_service_has_a_row_of_its_own(
         )
         for number, (client, engagement, service, user) in enumerate(whose)
     ]
-    days = _counted(database, tenant, tmp_path, rows)
+    yield rows
+    days = stored(database, tenant)
     assert {(*key[1:4], day["tasks_attempted"], day["distinct_users"]) for key, day in days.items()} == {
         ("c1", "e1", "s1", 2, 2),
         ("c1", "e2", "s1", 1, 1),
@@ -124,9 +149,10 @@ def test_each_client_engagement_and_service_has_a_row_of_its_own(
     }
 
 
-def test_the_names_that_records_ask_for_are_there(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_the_names_that_records_ask_for_are_there(database: Database, tenant: str) -> Steps:
     sure = {"spanhouse.execution.confidence": "0.5"}
-    _counted(database, tenant, tmp_path, [span("a", BOT | sure, Duration=1_500_000_000)])
+    yield [span("a", BOT | sure, Duration=1_500_000_000)]
     found = database.rows(
         "SELECT date, client_account_id, engagement_id, agent_name, tasks_attempted, tasks_completed, tasks_failed, "
         "success_rate, average_duration, average_confidence, total_llm_calls, total_tokens "
@@ -135,21 +161,24 @@ def test_the_names_that_records_ask_for_are_there(database: Database, tenant: st
     assert [row[3:] for row in found] == [("bot", 1, 1, 0, 100, 1.5, 0.5, 0, None)]
 
 
-def test_an_execution_that_becomes_anothers_leaves_no_trace(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_an_execution_that_becomes_anothers_leaves_no_trace(database: Database, tenant: str) -> Steps:
     """Its agent, its day, its client: each settling that finds them changed takes the old row back."""
     named = [span("a", AGENT | {"gen_ai.agent.name": name}, Duration=NEVER_ENDED) for name in ("one", "two")]
     later = span("a", BOT | {"spanhouse.client_account.id": "c"}, Timestamp=NOON_NS + DAY_NS)
     for row, name in ((named[0], "one"), (named[1], "two"), (later, "bot")):
-        days = _counted(database, tenant, tmp_path, [row])
+        yield [row]
+        days = stored(database, tenant)
         assert [key.agent_name for key in days] == [name]
     assert [key.client_account_id for key in days] == ["c"]
 
 
-def test_a_run_that_comes_late_takes_the_place_of_what_stood_for_it(
-    database: Database, tenant: str, tmp_path: Path
-) -> None:
-    assert [key.agent_name for key in _counted(database, tenant, tmp_path, [span("b", CHAT | USED, "a")])] == [""]
-    days = _counted(database, tenant, tmp_path, [span("a", BOT)])
+@CASES.case
+def test_a_run_that_comes_late_takes_the_place_of_what_stood_for_it(database: Database, tenant: str) -> Steps:
+    yield [span("b", CHAT | USED, "a")]
+    assert [key.agent_name for key in stored(database, tenant)] == [""]
+    yield [span("a", BOT)]
+    days = stored(database, tenant)
     assert {key.agent_name: day["total_tokens"] for key, day in days.items()} == {"bot": 100}
 
 
@@ -166,13 +195,15 @@ def test_what_has_not_changed_is_not_written_again(
     assert (version > before[0][0], rows) == (True, before[0][1] + 1)
 
 
-def test_a_clock_that_was_set_back_hides_nothing(database: Database, tenant: str, tmp_path: Path) -> None:
-    _counted(database, tenant, tmp_path, [span("a", BOT)])
+@CASES.case
+def test_a_clock_that_was_set_back_hides_nothing(database: Database, tenant: str) -> Steps:
+    yield [span("a", BOT)]
     database.command(
         "INSERT INTO spanhouse.agent_performance_daily SELECT * REPLACE (2000000000000000 AS version) "
         f"FROM spanhouse.agent_performance_daily FINAL WHERE tenant_id = '{tenant}'"
     )
-    (day,) = _counted(database, tenant, tmp_path, [span("b", BOT, TraceId="t2")]).values()
+    yield [span("b", BOT, TraceId="t2")]
+    (day,) = stored(database, tenant).values()
     assert day["tasks_attempted"] == 2
 
 
@@ -260,12 +291,10 @@ def _counted(database: Database, tenant: str, directory: Path, rows: list[Row]) 
     return stored(database, tenant)
 
 
-def _said(database: Database, tenant: str, status: str, at_ns: int) -> Days:
-    """The tenant's days once an event has said how its run stands."""
+def _say(database: Database, tenant: str, status: str, at_ns: int) -> list[Row]:
+    """Have an event say how a run stands, which takes no span."""
     database.command(
         "INSERT INTO spanhouse.otel_logs (TenantId, Timestamp, TraceId, SpanId, EventName) "
         f"SELECT '{tenant}', fromUnixTimestamp64Nano({at_ns}), 't', 'a', 'spanhouse.execution.{status}'"
     )
-    settle(database, 30)
-    assert_counted(database, tenant)
-    return stored(database, tenant)
+    return []
