@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spanhouse import __version__
-from spanhouse.cli import COMMANDS
+from spanhouse_server.commands import COMMANDS
 from tests.cli.letters import write_letter
 from tests.support.process import environment, free_port, started_before
 from tests.support.warm_commands import warm

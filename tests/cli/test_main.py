@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse.cli import COMMANDS
+from spanhouse_server.commands import COMMANDS
 from tests.cli.conftest import Result
 from tests.support.process import environment, run, started_before
 
