@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.oracle import spelling
-from tests.oracle.spelling import event
+from tests.oracle.spelling import event, first
 from tests.reference import Row
 
 CALLS = frozenset({"model", "embedding", "tool"})
@@ -13,10 +13,10 @@ RUNS = frozenset({"agent", "workflow"})
 BUCKETS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
 
 _OF_THE_RESOURCE = {
-    "SessionId": "session.id",
-    "UserId": "user.id",
-    "ClientAccountId": "spanhouse.client_account.id",
-    "EngagementId": "spanhouse.engagement.id",
+    "SessionId": ("gen_ai.conversation.id", "session.id"),
+    "UserId": ("user.id",),
+    "ClientAccountId": ("spanhouse.client_account.id",),
+    "EngagementId": ("spanhouse.engagement.id",),
 }
 _STATUSES = {
     **{name: name for name in ("created", "queued", "running", "blocked", "paused")},
@@ -131,7 +131,10 @@ def _filled_in(row: Row, said: Mapping[str, str]) -> dict[str, str]:
         "ErrorMessage": said["ErrorMessage"] or row["StatusMessage"] or exception.get("exception.message", ""),
     }
     resource = row["ResourceAttributes"]
-    return filled | {concept: said[concept] or resource.get(key, "") for concept, key in _OF_THE_RESOURCE.items()}
+    return filled | {
+        concept: first([said[concept], *(resource.get(key, "") for key in keys)])
+        for concept, keys in _OF_THE_RESOURCE.items()
+    }
 
 
 def _in_name(name: str, patterns: tuple[str, ...]) -> str:

@@ -1,4 +1,7 @@
-"""The conventions as SQL: what the view `agent_spans_mv` is filled with.
+"""The conventions as SQL: what the views that read spans and events are filled with.
+
+`{SessionId of LogAttributes}` looks a concept up in a map of attributes, spelling by spelling, which is for few rows:
+events, and spans that say something of a record. `{SessionId}` is for the view that reads every span, `agent_spans_mv`.
 
 A span's attributes are gone through once. Each key is looked up among all spellings, so that two hundred of them cost
 what ten do, and becomes a number: the rank of its spelling, and its position in the span. Spellings that compete for
@@ -18,21 +21,40 @@ SPAN_NAME = "span name"
 # A rank and a position are kept in one number; of more attributes than this the rest are not read.
 _POSITIONS = 65536
 _NUMBERS = ("Tokens", "USD")
+# Logfire says null where there is nothing.
+_NOTHING = "('', 'null')"
+_RESOURCE = "ResourceAttributes"
+_STANDARDS = ("GenAI", "OpenTelemetry", "OpenTelemetry, OpenInference", "Spanhouse")
 
 _Slot = tuple[str, ...]
 
 
 def fill(sql: str) -> str:
-    """The statement with `{Ranked}`, `{Places}`, `{Slots}`, `{Kind}` and each `{Concept}` spelled out."""
+    """Return the statement with `{Ranked}`, `{Places}`, `{Slots}`, `{Kind}` and each concept spelled out."""
     expressions = {"Ranked": _ranked, "Places": _places, "Slots": _slot_texts, "Kind": _kind}
+    sql = re.sub(r"\{([A-Z][A-Za-z]+) of ([A-Z][A-Za-z]+)\}", lambda found: _looked_up(found[1], found[2]), sql)
     return re.sub(r"\{([A-Z][A-Za-z]+)\}", lambda found: expressions.get(found[1], lambda: _concept(found[1]))(), sql)
+
+
+def _looked_up(concept: str, attributes: str) -> str:
+    """What a map of attributes says of the concept; '' where it says nothing."""
+    found = _concepts()[concept]
+    if attributes == _RESOURCE:
+        # A resource is described by an SDK or its user, who know the standards' names.
+        texts = [_in_map(spelling, _RESOURCE) for spelling in found if spelling.convention in _STANDARDS]
+        return texts[0] if len(texts) == 1 else f"firstNonDefault({', '.join(texts)})"
+    spelled = _array(_in_map(spelling, attributes) for spelling in found)
+    return f"arrayFirst(text -> text NOT IN {_NOTHING}, {spelled})"
+
+
+def _in_map(spelling: Spelling, attributes: str) -> str:
+    return _inside(spelling, f"{attributes}[{literal(spelling.attribute)}]")
 
 
 def _ranked() -> str:
     keys = [attribute for slot in _slots() for attribute in slot]
     rank = f"transform(key, {_array(map(literal, keys))}, {_array(range(1, len(keys) + 1))}, 0)"
-    # Logfire says null where there is nothing.
-    nothing = f"text IN ('', 'null') OR position >= {_POSITIONS}"
+    nothing = f"text IN {_NOTHING} OR position >= {_POSITIONS}"
     number = f"if({nothing}, 0, toUInt32({rank}) * {_POSITIONS} + position)"
     attributes = "mapKeys(SpanAttributes), mapValues(SpanAttributes), arrayEnumerate(mapKeys(SpanAttributes))"
     numbers = f"arrayMap((key, text, position) -> {number}, {attributes})"
@@ -104,7 +126,11 @@ def _parts(concept: str) -> Iterator[str]:
 
 
 def _value(spelling: Spelling) -> str:
-    text = _text((spelling.attribute,))
+    return _inside(spelling, _text((spelling.attribute,)))
+
+
+def _inside(spelling: Spelling, text: str) -> str:
+    """The spelling's value in the attribute's text: all of it, or what stands at its path."""
     if not spelling.path:
         return text
     # JSON paths count from 0 in the table, and from 1 in ClickHouse.

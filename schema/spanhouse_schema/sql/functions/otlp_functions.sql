@@ -101,3 +101,11 @@ CREATE OR REPLACE FUNCTION otlp_span_id AS (id) ->
 
 -- Nanoseconds since 1970. What an Int64 cannot hold wraps to before 1970, exactly, and stands in ingest_errors.
 CREATE OR REPLACE FUNCTION otlp_time AS (unix_nano) -> reinterpret(unix_nano, 'DateTime64(9)');
+
+-- When a span ended, NULL where no DateTime64(9) holds that time.
+CREATE OR REPLACE FUNCTION otlp_end AS (start, duration) ->
+    if(
+        duration <= greatest(9223372036854775807 - toUnixTimestamp64Nano(start), 0),
+        fromUnixTimestamp64Nano(toInt64(toUnixTimestamp64Nano(start) + duration)),
+        NULL
+    );

@@ -1,5 +1,5 @@
 -- Reads a lifecycle event into columns. What its record's attributes do not say of agent, session, user and client, its
--- resource's may. Nothing here can throw, whatever a client sends: a number that cannot be read is NULL.
+-- resource's may; whose it is they say by any of the conventions. Nothing here can throw, whatever a client sends: a number that cannot be read is NULL.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.execution_events_mv TO spanhouse.execution_events AS
 SELECT
     TenantId,
@@ -28,17 +28,12 @@ SELECT
     firstNonDefault(LogAttributes['gen_ai.agent.id'], ResourceAttributes['gen_ai.agent.id']) AS AgentId,
     firstNonDefault(LogAttributes['gen_ai.agent.name'], ResourceAttributes['gen_ai.agent.name']) AS AgentName,
     firstNonDefault(LogAttributes['gen_ai.agent.version'], ResourceAttributes['gen_ai.agent.version']) AS AgentVersion,
-    firstNonDefault(
-        LogAttributes['gen_ai.conversation.id'],
-        LogAttributes['session.id'],
-        ResourceAttributes['gen_ai.conversation.id'],
-        ResourceAttributes['session.id']
-    ) AS SessionId,
-    firstNonDefault(LogAttributes['user.id'], ResourceAttributes['user.id']) AS UserId,
-    firstNonDefault(LogAttributes['spanhouse.client_account.id'], ResourceAttributes['spanhouse.client_account.id']) AS ClientAccountId,
-    firstNonDefault(LogAttributes['spanhouse.engagement.id'], ResourceAttributes['spanhouse.engagement.id']) AS EngagementId,
-    firstNonDefault(LogAttributes['spanhouse.case.id'], ResourceAttributes['spanhouse.case.id']) AS CaseId,
-    firstNonDefault(LogAttributes['spanhouse.flow.id'], ResourceAttributes['spanhouse.flow.id']) AS FlowId,
+    firstNonDefault({SessionId of LogAttributes}, {SessionId of ResourceAttributes}) AS SessionId,
+    firstNonDefault({UserId of LogAttributes}, {UserId of ResourceAttributes}) AS UserId,
+    firstNonDefault({ClientAccountId of LogAttributes}, {ClientAccountId of ResourceAttributes}) AS ClientAccountId,
+    firstNonDefault({EngagementId of LogAttributes}, {EngagementId of ResourceAttributes}) AS EngagementId,
+    firstNonDefault({CaseId of LogAttributes}, {CaseId of ResourceAttributes}) AS CaseId,
+    firstNonDefault({FlowId of LogAttributes}, {FlowId of ResourceAttributes}) AS FlowId,
 
     LogAttributes['spanhouse.task.id'] AS TaskId,
     LogAttributes['spanhouse.task.name'] AS TaskName,

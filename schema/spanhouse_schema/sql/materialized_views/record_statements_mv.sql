@@ -1,9 +1,10 @@
--- Reads what a span says into one row for each thing that it speaks of. Nothing here can throw, whatever a client sends.
+-- Reads what a span says into one row for each thing that it speaks of, and whose it is by the conventions, as agent_spans_mv
+-- does. Nothing here can throw, whatever a client sends.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.record_statements_mv TO spanhouse.record_statements AS
 SELECT
     TenantId,
     About,
-    if(Duration <= greatest(9223372036854775807 - toUnixTimestamp64Nano(Timestamp), 0), fromUnixTimestamp64Nano(toInt64(toUnixTimestamp64Nano(Timestamp) + Duration)), Timestamp) AS At,
+    ifNull(otlp_end(Timestamp, Duration), Timestamp) AS At,
     SpanId AS Id,
     '' AS EventName,
     TraceId,
@@ -13,17 +14,12 @@ SELECT
     firstNonDefault(SpanAttributes['gen_ai.agent.id'], ResourceAttributes['gen_ai.agent.id']) AS AgentId,
     firstNonDefault(SpanAttributes['gen_ai.agent.name'], ResourceAttributes['gen_ai.agent.name']) AS AgentName,
     SpanAttributes['spanhouse.agent.type'] AS AgentType,
-    firstNonDefault(
-        SpanAttributes['gen_ai.conversation.id'],
-        SpanAttributes['session.id'],
-        ResourceAttributes['gen_ai.conversation.id'],
-        ResourceAttributes['session.id']
-    ) AS SessionId,
-    firstNonDefault(SpanAttributes['user.id'], ResourceAttributes['user.id']) AS UserId,
-    firstNonDefault(SpanAttributes['spanhouse.client_account.id'], ResourceAttributes['spanhouse.client_account.id']) AS ClientAccountId,
-    firstNonDefault(SpanAttributes['spanhouse.engagement.id'], ResourceAttributes['spanhouse.engagement.id']) AS EngagementId,
-    firstNonDefault(SpanAttributes['spanhouse.case.id'], ResourceAttributes['spanhouse.case.id']) AS CaseId,
-    firstNonDefault(SpanAttributes['spanhouse.flow.id'], ResourceAttributes['spanhouse.flow.id']) AS FlowId,
+    firstNonDefault({SessionId of SpanAttributes}, {SessionId of ResourceAttributes}) AS SessionId,
+    firstNonDefault({UserId of SpanAttributes}, {UserId of ResourceAttributes}) AS UserId,
+    firstNonDefault({ClientAccountId of SpanAttributes}, {ClientAccountId of ResourceAttributes}) AS ClientAccountId,
+    firstNonDefault({EngagementId of SpanAttributes}, {EngagementId of ResourceAttributes}) AS EngagementId,
+    firstNonDefault({CaseId of SpanAttributes}, {CaseId of ResourceAttributes}) AS CaseId,
+    firstNonDefault({FlowId of SpanAttributes}, {FlowId of ResourceAttributes}) AS FlowId,
     SpanAttributes['spanhouse.task.id'] AS TaskId,
     StatusCode = 'Error' AS Failed,
     firstNonDefault(SpanAttributes['exception.message'], SpanAttributes['error.message'], StatusMessage) AS ErrorMessage,
