@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {
     "spanhouse": "instrumentation",
     "spanhouse_schema": "schema",
+    "spanhouse_web": "web",
     "spanhouse_collector": "collector",
     "spanhouse_api": "api",
     "spanhouse_grafana": "grafana",

@@ -5,7 +5,6 @@ bounded: nothing that a client writes becomes one.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 # Otherwise each series has a second one that says when it began, which no dashboard asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it is the library's, and has no types
@@ -15,12 +14,10 @@ _LOADING_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 
 class Metrics:
-    """Every metric of a collector. `signal` is traces, logs or metrics; `transport` is http or grpc."""
-
-    content_type = CONTENT_TYPE_LATEST
+    """Every metric of a collector, in `registry`. `signal` is traces, logs or metrics; `transport` is http or grpc."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self.requests = self._counter(
             "requests", "Export requests answered, by outcome: ok, partial, or why refused.", "signal transport outcome"
         )
@@ -50,15 +47,11 @@ class Metrics:
         )
         self.dead_letters = self._gauge("dead_letters", "Dead letters that wait for somebody.", "signal")
 
-    def text(self) -> bytes:
-        """Return all of them in Prometheus' text format, of the type `content_type`."""
-        return generate_latest(self._registry)
-
     def _counter(self, name: str, description: str, labels: str = "") -> Counter:
-        return Counter(f"spanhouse_{name}", description, labels.split(), registry=self._registry)
+        return Counter(f"spanhouse_{name}", description, labels.split(), registry=self.registry)
 
     def _gauge(self, name: str, description: str, labels: str = "") -> Gauge:
-        return Gauge(f"spanhouse_{name}", description, labels.split(), registry=self._registry)
+        return Gauge(f"spanhouse_{name}", description, labels.split(), registry=self.registry)
 
     def _histogram(self, name: str, description: str, labels: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"spanhouse_{name}", description, labels.split(), registry=self._registry, buckets=buckets)
+        return Histogram(f"spanhouse_{name}", description, labels.split(), registry=self.registry, buckets=buckets)

@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import lzma
-import sys
 import zlib
 from collections.abc import Callable
 
@@ -17,11 +16,7 @@ from spanhouse_api.sql.encodings import decoder_for, encoder_for
 from spanhouse_api.sql.errors import Refused
 from spanhouse_api.sql.framing import FrameReader, FrameWriter
 from spanhouse_schema import Database
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from spanhouse_web.compression import zstd
 
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,

@@ -73,7 +73,7 @@ def test_statements_are_told_apart(text: str, kind: Kind, reads_only: bool) -> N
 def test_what_a_server_does_not_take_is_refused(text: str, code: int) -> None:
     with pytest.raises(Refused) as refused:
         understand(text.encode())
-    assert refused.value.code == code
+    assert refused.value.number == code
 
 
 def test_a_semicolon_in_a_string_or_at_the_end_is_no_second_statement() -> None:

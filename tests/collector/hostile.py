@@ -9,9 +9,8 @@ from functools import cache
 from random import Random
 from typing import Any
 
-import zstandard
-
 from spanhouse_collector.signal import Signal
+from spanhouse_web.compression import zstd
 from tests.collector.receiving import body
 from tests.support.corpus import recordings
 
@@ -90,7 +89,7 @@ def mutate(random: Random, data: bytes) -> bytes:
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda data: gzip.compress(data, 1),
     "deflate": zlib.compress,
-    "zstd": zstandard.compress,
+    "zstd": zstd.compress,
 }
 
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import grpc
 import httpx
-import zstandard
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2  # noqa: F401  # what `Status` is read from JSON with
@@ -26,6 +25,7 @@ from spanhouse_schema import Settings
 from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.control.database import ControlDatabase
+from spanhouse_web.compression import zstd
 from tests.reference import REQUESTS
 from tests.spelling import otlp_json
 from tests.support.process import Spanhouse
@@ -47,7 +47,7 @@ COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
-    "zstd": zstandard.compress,
+    "zstd": zstd.compress,
     "identity": bytes,
     "": bytes,
 }

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from spanhouse_collector.errors import BadRequest
 from spanhouse_collector.otlp.any_value_json import MAX_DEPTH, plain_double, spell, spell_bytes
+from spanhouse_web.errors import BadRequest
 from tests.reference import values as reference
 from tests.strategies.values import arrays, deep_values, doubles, maps, nest, nested_values
 

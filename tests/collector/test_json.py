@@ -10,11 +10,11 @@ from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spanhouse_collector.errors import BadRequest
 from spanhouse_collector.otlp import protobuf
 from spanhouse_collector.otlp.decoded import Decoded
 from spanhouse_collector.otlp.json import requests
 from spanhouse_collector.signal import Signal
+from spanhouse_web.errors import BadRequest
 from tests import reference, strategies
 from tests.reference import Request
 from tests.spelling import otlp_json

@@ -16,9 +16,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-from spanhouse_collector.errors import BadRequest
 from spanhouse_collector.otlp import protobuf
 from spanhouse_collector.signal import Signal
+from spanhouse_web.errors import BadRequest
 from tests import reference, strategies
 from tests.collector.flattened import flattened
 from tests.reference import Request

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from spanhouse_collector.errors import Busy, SpoolInUse
+from spanhouse_collector.errors import SpoolInUse
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import spool as spool_module
 from spanhouse_collector.spool import writer
 from spanhouse_collector.spool.spool import Spool
+from spanhouse_web.errors import Busy
 from tests.collector.spooling import MIB, append, finish_one, requests_on_disk, running, send
 
 pytestmark = pytest.mark.anyio

@@ -1,12 +1,11 @@
 """Who may use the SQL door: the holder of the local admin secret, or of a key that may read."""
 
-import binascii
-from base64 import b64decode
 from collections.abc import Mapping
 
 from spanhouse_api.sql.errors import NoSecret, Refused
 from spanhouse_schema.access.key_ring import Grant, KeyRing, Scope
 from spanhouse_schema.errors import UnknownKey
+from spanhouse_web.credentials import authorization
 
 
 def admit(keys: KeyRing, headers: Mapping[str, str], given: Mapping[str, str]) -> Grant:
@@ -35,20 +34,12 @@ def secret_of(headers: Mapping[str, str], given: Mapping[str, str]) -> str:
     ClickHouse's clients send it in several places: the header Authorization (Basic: the password, or Bearer), the
     header X-ClickHouse-Key, the URL parameter password. Raises `Refused` for an Authorization that is none of these.
     """
-    if authorization := headers.get("authorization", ""):
-        return _authorized(authorization)
-    # What is not UTF-8 in a URL is no key either.
-    return headers.get("x-clickhouse-key") or given.get("password", "").encode(errors="replace").decode()
-
-
-def _authorized(authorization: str) -> str:
-    scheme, _, value = authorization.strip().partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            return b64decode(value.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise Refused(516, "AUTHENTICATION_FAILED", "Invalid authentication: not Basic credentials") from error
-    reason = f"Invalid authentication: '{scheme[:40]}' HTTP Authorization scheme is not supported"
-    raise Refused(516, "AUTHENTICATION_FAILED", reason)
+    authorized = authorization(headers)
+    if authorized is None:
+        # What is not UTF-8 in a URL is no key either.
+        return headers.get("x-clickhouse-key") or given.get("password", "").encode(errors="replace").decode()
+    scheme, secret = authorized
+    if secret is None:
+        wrong = "not Basic credentials" if scheme == "basic" else f"the scheme '{scheme[:40]}' is not supported"
+        raise Refused(516, "AUTHENTICATION_FAILED", f"Invalid authentication: {wrong}")
+    return secret

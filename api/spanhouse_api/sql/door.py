@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from uuid import uuid4
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -20,8 +21,8 @@ from starlette.types import Scope as AsgiScope
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.sql.auth import admit
 from spanhouse_api.sql.body import drain, read_form, take_in, while_connected
-from spanhouse_api.sql.browser_origin import OwnSite
 from spanhouse_api.sql.encodings import decoder_for, encoder_for
+from spanhouse_api.sql.errors import Refused
 from spanhouse_api.sql.formats import content_type
 from spanhouse_api.sql.native_hello import hello, is_hello
 from spanhouse_api.sql.owner import Runner
@@ -36,12 +37,17 @@ from spanhouse_api.sql.upload import Upload, upload_directory
 from spanhouse_schema import Database
 from spanhouse_schema.access.key_ring import Grant, KeyRing, Scope
 from spanhouse_schema.settings import Settings
+from spanhouse_web.errors import PermissionDenied
+from spanhouse_web.origins import OwnSite, cors
 
 _ALIVE = "Ok.\n"
 _NO_SUCH_PATH = (
     "There is no handle {path}\n\nUse / or /ping for health checks.\nSend queries with POST or GET /?query=...\n"
 )
 _STATEMENT_BYTES = 262_144
+_METHODS = ("GET", "POST")
+_NAMES = ("Query-Id", "Server-Display-Name", "Timezone", "Format", "Summary", "Exception-Code", "Exception-Tag")
+_SHOWN = [f"X-ClickHouse-{name}" for name in _NAMES]
 
 
 def create_app(database: Database, keys: KeyRing, settings: Settings) -> ASGIApp:
@@ -54,13 +60,19 @@ def create_app(database: Database, keys: KeyRing, settings: Settings) -> ASGIApp
         yield
         await asyncio.to_thread(door.close)
 
-    routes = [
-        Route("/", door),
-        Route("/ping", _alive),
-        Route("/replicas_status", _alive),
-    ]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _no_such_path})
-    return OwnSite(app, door.engine, settings.sql, settings.cors_origins)
+    async def refuse_page(send: Send, error: PermissionDenied) -> None:
+        refused = Refused(497, "ACCESS_DENIED", f"Web pages may not use this door: {error}")
+        await send_error(send, refused, door.engine, query_id="")
+
+    # `*` says nothing here: a key must not be tried from everywhere.
+    origins = frozenset(settings.cors_origins) - {"*"}
+    own_site = Middleware(OwnSite, listens=settings.sql, origins=origins, refuse=refuse_page)
+    return Starlette(
+        routes=[Route("/", door), Route("/ping", _alive), Route("/replicas_status", _alive)],
+        lifespan=lifespan,
+        middleware=[own_site, *cors(origins, methods=_METHODS, shown=_SHOWN)],
+        exception_handlers={404: _no_such_path},
+    )
 
 
 class Door:

@@ -5,7 +5,6 @@ What goes in comes out in pieces of bounded size: a small body may be very large
 
 import bz2
 import lzma
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -14,14 +13,8 @@ import lz4.frame
 
 from spanhouse_api.sql.errors import Refused
 from spanhouse_api.sql.framing import FrameReader, FrameWriter
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-_PIECE_BYTES = 1024 * 1024
-_DAMAGED = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, RuntimeError, EOFError)
+from spanhouse_web.compression import STREAMS, Decompressor, Stream, zstd
+from spanhouse_web.errors import BadRequest
 
 
 class Decoder(Protocol):
@@ -54,7 +47,7 @@ def decoder_for(encoding: str, framed: bool) -> Decoder:
     if name not in _STREAMS and name not in {"", "identity"}:
         known = ", ".join(_STREAMS)
         raise Refused(89, "UNKNOWN_COMPRESSION_METHOD", f"Unknown Content-Encoding {name!r}: send {known}, or none")
-    layers: list[Decoder] = [_Members(name, _STREAMS[name])] if name in _STREAMS else []
+    layers: list[Decoder] = [_Content(name)] if name in _STREAMS else []
     return _Chain(layers + [FrameReader()] * framed)
 
 
@@ -66,64 +59,23 @@ def encoder_for(accepted: str, level: int, framed: bool) -> tuple[str, Encoder]:
     return name, _Nested(FrameWriter(), outer) if framed else outer
 
 
-class _Stream(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+class _Content:
+    """What undoes a Content-Encoding, with the door's words for a body that is damaged."""
 
-
-class _Members:
-    """A body of one or more compressed members, one behind the other."""
-
-    def __init__(self, name: str, create: Callable[[], _Stream]) -> None:
-        self._name = name
-        self._create = create
-        self._stream: _Stream | None = None
+    def __init__(self, name: str) -> None:
+        self._inner = Decompressor(name, _STREAMS[name])
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        while data or (self._stream is not None and not self._stream.needs_input):
-            self._stream = self._stream or self._create()
-            try:
-                piece = self._stream.decompress(data, _PIECE_BYTES)
-            except _DAMAGED as error:
-                raise Refused(271, "CANNOT_DECOMPRESS", f"The body is not {self._name}: {error}") from error
-            data = b""
-            if self._stream.eof:
-                data, self._stream = self._stream.unused_data, None
-            if piece:
-                yield piece
+        try:
+            yield from self._inner.decode(data)
+        except BadRequest as error:
+            raise Refused(271, "CANNOT_DECOMPRESS", f"Cannot decompress: {error}") from error
 
     def finish(self) -> None:
-        if self._stream is not None:
-            raise Refused(33, "CANNOT_READ_ALL_DATA", f"Cannot read all data: the {self._name} body is cut off")
-
-
-class _Inflate:
-    """zlib with the interface that the other decompressors of the standard library share."""
-
-    def __init__(self, window_bits: int) -> None:
-        self._inner = zlib.decompressobj(window_bits)
-        self._held = b""
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        piece = self._inner.decompress(self._held + data, max_length)
-        self._held = self._inner.unconsumed_tail
-        # With a full piece more may be waiting inside, though all input was taken.
-        self.needs_input = not self._held and len(piece) < max_length
-        return piece
+        try:
+            self._inner.finish()
+        except BadRequest as error:
+            raise Refused(33, "CANNOT_READ_ALL_DATA", f"Cannot read all data: {error}") from error
 
 
 class _Chain:
@@ -210,10 +162,8 @@ class _Lz4:
 
 _GZIP = 16 + zlib.MAX_WBITS
 
-_STREAMS: dict[str, Callable[[], _Stream]] = {
-    "gzip": lambda: _Inflate(_GZIP),
-    "deflate": lambda: _Inflate(zlib.MAX_WBITS),
-    "zstd": zstd.ZstdDecompressor,
+_STREAMS: dict[str, Callable[[], Stream]] = {
+    **STREAMS,
     "lz4": lz4.frame.LZ4FrameDecompressor,
     "xz": lzma.LZMADecompressor,
     "bz2": bz2.BZ2Decompressor,

@@ -1,7 +1,7 @@
 """What the SQL door answers when it cannot do what was asked: ClickHouse's codes, names, messages and HTTP statuses.
 
-SpanhouseError
-└── Refused      the door refuses a request itself; carries ClickHouse's code and name for it
+RequestRefused
+└── Refused      the door refuses a request itself; carries ClickHouse's number and name for it
     ├── NoSecret a secret is needed
     ├── Denied   a reader's statement is not allowed; carries the rule and what broke it
     └── TooMany  a key runs too many statements at once
@@ -11,6 +11,7 @@ import re
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema import DatabaseError, StatementFailed
+from spanhouse_web.errors import RequestRefused
 
 _STATUSES = {
     400: {6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376, 427, 441, 675, 676},
@@ -31,12 +32,17 @@ _REPEATED_HEAD = re.compile(r"^(?:Code: \d+\. DB::Exception: )+(?=Code: \d+\. DB
 _REPEATED_TAIL = re.compile(r"( \([A-Z_0-9]+\))(?: \(version [^)]*\)\.?| \([A-Z_0-9]+\)|\.)+$")
 
 
-class Refused(SpanhouseError):
-    """The door refuses a request itself. `code` and `name` are ClickHouse's for the same mistake."""
+class Refused(RequestRefused):
+    """The door refuses a request itself. `number` and `code` are ClickHouse's number and name for the same mistake."""
 
-    def __init__(self, code: int, name: str, reason: str) -> None:
-        super().__init__(f"Code: {code}. DB::Exception: {reason} ({name})")
+    def __init__(self, number: int, code: str, message: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.number = number
         self.code = code
+        self.status = _STATUS_OF_CODE.get(number, 500)
+
+    def __str__(self) -> str:
+        return f"Code: {self.number}. DB::Exception: {self.message} ({self.code})"
 
 
 class NoSecret(Refused):
@@ -44,6 +50,7 @@ class NoSecret(Refused):
 
     def __init__(self, reason: str) -> None:
         super().__init__(516, "AUTHENTICATION_FAILED", f"Authentication failed: {reason}")
+        self.status = 401
 
 
 _RULES = {
@@ -76,7 +83,9 @@ class TooMany(Refused):
     """A key has too many statements at once."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(202, "TOO_MANY_SIMULTANEOUS_QUERIES", f"Too many simultaneous queries: {reason}")
+        message = f"Too many simultaneous queries: {reason}"
+        super().__init__(202, "TOO_MANY_SIMULTANEOUS_QUERIES", message, retry_after_s=1)
+        self.status = 429
 
 
 def bad_argument(reason: str) -> Refused:
@@ -86,14 +95,14 @@ def bad_argument(reason: str) -> Refused:
 
 def status_of(error: SpanhouseError) -> int:
     """The HTTP status that ClickHouse answers such an error with."""
-    if isinstance(error, NoSecret):
-        return 401
-    return 429 if isinstance(error, TooMany) else _STATUS_OF_CODE.get(code_of(error), 500)
+    return error.status if isinstance(error, Refused) else _STATUS_OF_CODE.get(code_of(error), 500)
 
 
 def code_of(error: SpanhouseError) -> int:
     """ClickHouse's code of an error; 1002, UNKNOWN_EXCEPTION, when it has none."""
-    return (error.code if isinstance(error, Refused | StatementFailed) else 0) or 1002
+    if isinstance(error, Refused):
+        return error.number
+    return (error.code if isinstance(error, StatementFailed) else 0) or 1002
 
 
 def message_of(error: SpanhouseError, version: str) -> str:

@@ -4,7 +4,6 @@ A frame is a checksum of 16 bytes (CityHash128 of the rest), a byte for the meth
 without its checksum, and of what is in it), and the compressed bytes.
 """
 
-import sys
 from collections.abc import Iterator
 from struct import Struct
 
@@ -12,11 +11,7 @@ import lz4.block
 from clickhouse_cityhash.cityhash import CityHash128
 
 from spanhouse_api.sql.errors import Refused
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from spanhouse_web.compression import zstd
 
 _CHECKSUM = Struct("<QQ")
 _HEADER = Struct("<BII")

@@ -14,7 +14,7 @@ from starlette.types import Send
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.sql.encodings import Encoder, Plain
-from spanhouse_api.sql.errors import NoSecret, Refused, TooMany, code_of, message_of, status_of
+from spanhouse_api.sql.errors import Refused, code_of, message_of, status_of
 from spanhouse_api.sql.framing import FrameWriter
 from spanhouse_api.sql.running import Execution
 from spanhouse_schema.clickhouse.database import Statistics
@@ -170,10 +170,8 @@ async def send_whole(send: Send, body: bytes, headers: Headers, status: int = 20
 async def send_error(send: Send, error: SpanhouseError, engine: Engine, query_id: str, *, framed: bool = False) -> None:
     """Send an error as ClickHouse does: its status, its code in a header, its message as text, perhaps `framed`."""
     headers = {**engine.headers(query_id), "x-clickhouse-exception-code": str(code_of(error))}
-    if isinstance(error, NoSecret):
-        headers["www-authenticate"] = 'Basic realm="Spanhouse SQL"'
-    if isinstance(error, TooMany):
-        headers["retry-after"] = "1"
+    if isinstance(error, Refused):
+        headers |= error.headers('Basic realm="Spanhouse SQL"')
     await send_text(
         send, message_of(error, engine.version) + "\n", status_of(error), headers, FrameWriter() if framed else Plain()
     )

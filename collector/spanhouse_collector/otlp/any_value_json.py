@@ -14,7 +14,7 @@ import orjson
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from spanhouse_collector.errors import BadRequest
+from spanhouse_web.errors import BadRequest
 
 MAX_DEPTH = 32
 """How many maps and arrays may stand inside each other. (The Protobuf library itself gives up at 33 maps.)"""

@@ -5,11 +5,11 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, EncodeError
 
-from spanhouse_collector.errors import BadRequest
 from spanhouse_collector.otlp.any_value_json import spell_bytes
 from spanhouse_collector.otlp.decoded import NO_SPAN, NO_TRACE, Decoded, Refusals, span_text, why_refused
 from spanhouse_collector.otlp.descriptors import request_classes
 from spanhouse_collector.signal import Signal
+from spanhouse_web.errors import BadRequest
 
 # The classes are built when the process starts, and have no static types: hence `Any` below.
 _REQUESTS: dict[Signal, Any] = request_classes()

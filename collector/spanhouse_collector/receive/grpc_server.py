@@ -5,13 +5,13 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from spanhouse.errors import SpanhouseError
-from spanhouse_collector.errors import Busy, RequestRefused
 from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.receive import responses
 from spanhouse_collector.receive.auth import authorize
 from spanhouse_collector.receive.intake import Intake, Outcome
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Settings
+from spanhouse_web.errors import RequestRefused
 
 _GRACE_S = 10
 _Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -89,12 +89,12 @@ class _Receiver:
         else:
             self._count("partial" if outcome.rejected else "ok")
             return responses.success(self._signal, outcome).SerializeToString()
-        self._count(responses.outcome_name(refused))
-        return await context.abort(refused.grpc_code, str(refused), _trailers(refused))
+        self._count(refused.code)
+        return await context.abort(responses.grpc_code(refused), str(refused), _trailers(refused))
 
     async def _export(self, body: bytes, context: _Context) -> Outcome:
         metadata = dict(context.invocation_metadata() or ())
-        grant = authorize(self._intake.keys, metadata.get("authorization"), metadata.get("x-api-key"))
+        grant = authorize(self._intake.keys, metadata)
         with self._intake.inflight.hold() as hold:
             hold.grow(len(body))
             with self._seconds.time():
@@ -106,7 +106,7 @@ class _Receiver:
 
 def _trailers(error: RequestRefused) -> tuple[tuple[str, bytes], ...]:
     status = ("grpc-status-details-bin", responses.refusal(error).SerializeToString())
-    if not isinstance(error, Busy):
+    if error.retry_after_s is None:
         return (status,)
     # The Python SDK looks for the delay under its own name, not inside the status.
-    return status, ("google.rpc.retryinfo-bin", responses.retry_info(error).SerializeToString())
+    return status, ("google.rpc.retryinfo-bin", responses.retry_info(error.retry_after_s).SerializeToString())

@@ -1,7 +1,7 @@
 """OTLP over HTTP, and the collector's health and metrics beside it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import grpc
 import structlog
@@ -9,22 +9,21 @@ from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from spanhouse.errors import SpanhouseError
-from spanhouse_collector.errors import BadRequest, Busy, RequestRefused, TooLarge, UnsupportedMedia
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.receive import responses
 from spanhouse_collector.receive.auth import authorize
-from spanhouse_collector.receive.compression import decompress
 from spanhouse_collector.receive.intake import Intake, Outcome
 from spanhouse_collector.receive.memory_limit import Hold
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Settings
+from spanhouse_web.compression import decompress
+from spanhouse_web.errors import BadRequest, RequestRefused, TooLarge, UnsupportedMedia
+from spanhouse_web.health import health_routes
+from spanhouse_web.origins import cors
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -32,7 +31,6 @@ JSON = "application/json"
 # Small enough that even a bomb is decompressed within ten milliseconds.
 _AT_ONCE_BYTES = 8 * 1024
 _BODY_DEADLINE_S = 60
-_CORS_MAX_AGE_S = 7200
 
 _log = structlog.get_logger()
 
@@ -44,13 +42,8 @@ def create_app(intake: Intake, ready: Callable[[], None], settings: Settings, me
         for signal in Signal
     ]
     app = Starlette(
-        routes=[
-            *exports,
-            Route("/health", _health),
-            Route("/ready", _readiness(ready)),
-            Route("/metrics", _exposition(metrics)),
-        ],
-        middleware=_cors(settings.cors_origins),
+        routes=[*exports, *health_routes(ready, metrics.registry)],
+        middleware=cors(settings.cors_origins, methods=["POST"], shown=["Retry-After"]),
         exception_handlers={HTTPException: _unroutable},
     )
     # Exporters take a redirection for success, and the batch is lost.
@@ -83,11 +76,10 @@ class _Receiver:
         return _response(request, 200, responses.success(self._signal, outcome))
 
     async def _export(self, request: Request) -> Outcome:
-        headers = request.headers
-        grant = authorize(self._intake.keys, headers.get("authorization"), headers.get("x-api-key"))
+        grant = authorize(self._intake.keys, request.headers)
         media_type = _media_type(request)
         if media_type not in {PROTOBUF, JSON}:
-            raise UnsupportedMedia(f"the content type {media_type!r} is not OTLP's: send {PROTOBUF} or {JSON}")
+            raise UnsupportedMedia(f"the content type {media_type!r} is not OTLP's", f"send {PROTOBUF} or {JSON}")
         with self._intake.inflight.hold() as hold:
             body = await self._body(request, hold)
             with self._seconds.time():
@@ -122,15 +114,12 @@ class _Receiver:
 
     def _check_size(self, size: int) -> None:
         if size > self._limit:
-            raise TooLarge(f"the request is over {self._limit} bytes: send smaller batches")
+            raise TooLarge(f"the request is over {self._limit} bytes", "send smaller batches")
 
     def _refuse(self, request: Request, error: RequestRefused) -> Response:
-        self._count(responses.outcome_name(error))
-        response = _response(request, error.http_status, responses.refusal(error))
-        if isinstance(error, Busy):
-            response.headers["retry-after"] = str(error.retry_after_s)
-        if error.http_status == 401:
-            response.headers["www-authenticate"] = "Bearer"
+        self._count(error.code)
+        response = _response(request, error.status, responses.refusal(error))
+        response.headers.update(error.headers("Bearer"))
         return response
 
     def _count(self, outcome: str) -> None:
@@ -159,40 +148,3 @@ def _unroutable(request: Request, error: Exception) -> Response:
     response = _response(request, error.status_code, responses.status(grpc.StatusCode.UNIMPLEMENTED, message))
     response.headers.update(error.headers or {})
     return response
-
-
-async def _health(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
-
-
-def _readiness(ready: Callable[[], None]) -> Callable[[Request], Awaitable[Response]]:
-    async def readiness(_request: Request) -> Response:
-        try:
-            await asyncio.to_thread(ready)
-        except SpanhouseError as error:
-            return JSONResponse({"status": "not ready", "reason": str(error)}, 503)
-        return JSONResponse({"status": "ready"})
-
-    return readiness
-
-
-def _exposition(metrics: Metrics) -> Callable[[Request], Awaitable[Response]]:
-    async def exposition(_request: Request) -> Response:
-        return Response(metrics.text(), headers={"content-type": metrics.content_type})
-
-    return exposition
-
-
-def _cors(origins: list[str]) -> list[Middleware]:
-    if not origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=origins,
-            allow_methods=["POST"],
-            allow_headers=["*"],
-            expose_headers=["Retry-After"],
-            max_age=_CORS_MAX_AGE_S,
-        )
-    ]

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import NamedTuple, TypeVar
 
-from spanhouse_collector.errors import TooLarge
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.otlp import protobuf
 from spanhouse_collector.otlp.decoded import Decoded
@@ -18,6 +17,7 @@ from spanhouse_collector.spool import envelope
 from spanhouse_collector.spool.spool import Spool
 from spanhouse_schema import Settings
 from spanhouse_schema.access.key_ring import Grant, KeyRing
+from spanhouse_web.errors import TooLarge
 
 # What is decoded in about four milliseconds: larger requests must not keep the event loop from the small ones.
 _LARGE_BYTES = 1024 * 1024
@@ -93,7 +93,7 @@ def _prepare(signal: Signal, body: bytes, json: bool, tenant: str) -> _Prepared:
     digest = sha256(b"\0".join((tenant.encode(), signal.value.encode(), body))).digest()
     decoded = requests.decode(signal, body) if json else protobuf.decode(signal, body)
     if (items := decoded.items + decoded.rejected) > _MOST_ITEMS:
-        raise TooLarge(f"the request holds {items} items, over {_MOST_ITEMS}: send smaller batches")
+        raise TooLarge(f"the request holds {items} items, over {_MOST_ITEMS}", "send smaller batches")
     record = envelope.encode(
         decoded.payload,
         tenant=tenant,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from spanhouse_collector.errors import Busy
+from spanhouse_web.errors import Busy
 
 
 class Hold:

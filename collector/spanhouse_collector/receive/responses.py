@@ -9,11 +9,19 @@ from google.rpc.error_details_pb2 import BadRequest as BadRequestDetail
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from spanhouse_collector.errors import BadRequest, Busy, RequestRefused
 from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.receive.intake import Outcome
 from spanhouse_collector.signal import Signal
+from spanhouse_web.errors import BadRequest, Busy, RequestRefused
 
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    415: grpc.StatusCode.INVALID_ARGUMENT,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
 _INTERNAL_RETRY_S = 5
 
 
@@ -27,7 +35,7 @@ def success(signal: Signal, outcome: Outcome) -> Message:
 
 def refusal(error: RequestRefused) -> Status:
     """Return the status that says why a request was refused, and when it may be sent again."""
-    return status(error.grpc_code, str(error), _details(error))
+    return status(grpc_code(error), str(error), _details(error))
 
 
 def status(code: grpc.StatusCode, message: str, details: Iterable[Message] = ()) -> Status:
@@ -38,9 +46,9 @@ def status(code: grpc.StatusCode, message: str, details: Iterable[Message] = ())
     return answer
 
 
-def retry_info(error: Busy) -> RetryInfo:
+def retry_info(retry_after_s: int) -> RetryInfo:
     """Return how long to wait before the same request is sent again."""
-    return RetryInfo(retry_delay=Duration(seconds=error.retry_after_s))
+    return RetryInfo(retry_delay=Duration(seconds=retry_after_s))
 
 
 def internal() -> Busy:
@@ -48,15 +56,14 @@ def internal() -> Busy:
     return Busy("an internal error; the log of the collector says which", _INTERNAL_RETRY_S)
 
 
-def outcome_name(error: RequestRefused) -> str:
-    """Return what a refusal is called in the metrics, such as bad_request, busy or too_large."""
-    name = type(error).__name__
-    return name[0].lower() + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name[1:])
+def grpc_code(error: RequestRefused) -> grpc.StatusCode:
+    """Return the gRPC code that OTLP has for a refusal."""
+    return _CODES[error.status]
 
 
 def _details(error: RequestRefused) -> list[Message]:
-    if isinstance(error, Busy):
-        return [retry_info(error)]
+    if error.retry_after_s is not None:
+        return [retry_info(error.retry_after_s)]
     if isinstance(error, BadRequest):
         return [BadRequestDetail(field_violations=[BadRequestDetail.FieldViolation(description=str(error))])]
     return []

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TextIO
 
-from spanhouse_collector.errors import Busy
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import disk, recovery, segment
 from spanhouse_collector.spool.dedup import Journal, Seen
 from spanhouse_collector.spool.segment import Segment
 from spanhouse_collector.spool.writer import Append, Writer
+from spanhouse_web.errors import Busy
 
 SEGMENT_BYTES = 32 * 1024 * 1024
 # An SDK gives a batch ten seconds in all: time for a few more tries.

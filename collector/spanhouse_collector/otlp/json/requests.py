@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
-from spanhouse_collector.errors import BadRequest
 from spanhouse_collector.otlp.decoded import Decoded, Refusals, span_text, why_refused
 from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.otlp.json.messages import message_encoder
 from spanhouse_collector.otlp.json.scalars import Encode, Misfit
 from spanhouse_collector.signal import Signal
+from spanhouse_web.errors import BadRequest
 
 _ENCODERS: dict[Signal, Encode] = {
     signal: message_encoder(export.request_descriptor) for signal, export in EXPORTS.items()

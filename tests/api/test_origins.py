@@ -6,13 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spanhouse_api.sql.browser_origin import check_origin
 from spanhouse_api.sql.door import create_app
-from spanhouse_api.sql.errors import Refused
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access.key_ring import KeyRing
 from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.control.database import ControlDatabase
+from spanhouse_web.errors import PermissionDenied
+from spanhouse_web.origins import check_origin
 from tests.api.conftest import SECRET, Door
 from tests.api.server import serve
 
@@ -56,15 +56,15 @@ def test_names_of_this_machine_are_let_in(host: str) -> None:
     check_origin({"host": host, "sec-fetch-site": "none"}, "127.0.0.1:8123")
     check_origin({"host": host, "origin": f"http://{host}"}, "127.0.0.1:8123")
     check_origin({"host": host, "origin": f"https://{host}"}, "127.0.0.1:8123", scheme="https")
-    with pytest.raises(Refused):
+    with pytest.raises(PermissionDenied):
         check_origin({"host": host, "origin": f"http://{host}"}, "127.0.0.1:8123", scheme="https")
 
 
 def test_a_door_for_other_machines_is_known_under_names_of_its_own() -> None:
     check_origin({"host": "spanhouse.internal:8123"}, "0.0.0.0:8123")
-    with pytest.raises(Refused):
+    with pytest.raises(PermissionDenied):
         check_origin({"host": "spanhouse.internal:8123"}, "127.0.0.1:8123")
-    with pytest.raises(Refused):
+    with pytest.raises(PermissionDenied):
         check_origin({"host": "spanhouse.internal:8123", "origin": "http://evil.example"}, "0.0.0.0:8123")
 
 

@@ -1,0 +1,1 @@
+"""Tests of spanhouse_web: what the receivers and the doors share of HTTP."""

@@ -1,0 +1,1 @@
+"""What the OTLP receivers, the SQL door and the API share of HTTP."""
