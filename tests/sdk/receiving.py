@@ -19,6 +19,8 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from tests.support.process import environment
 
 ROOT = Path(__file__).parents[2]
+# Instrumentors take seconds to be imported, many when the machine is busy.
+PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def run(program: str, *arguments: str, env: Mapping[str, str] | None = None) -> 
         text=True,
         env=environment(env),
         cwd=ROOT,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -18,7 +18,7 @@ from spanhouse import BudgetExceeded, SpanhouseError, _polled_answers, budget
 from spanhouse._polled_answers import STALE_S, Answers
 from tests.sdk.budget_api import SPENT, BudgetApi, answer
 from tests.sdk.conftest import Telemetry
-from tests.sdk.receiving import run, running
+from tests.sdk.receiving import PATIENCE_S, run, running
 from tests.support.process import free_port
 from tests.support.waiting import until
 
@@ -338,12 +338,12 @@ def test_asking_is_of_no_run_and_no_instrumented_client_records_it() -> None:
 def test_a_forked_child_asks_for_itself(api: BudgetApi) -> None:
     api.goes_on.clear()
     with running("budget_in_a_fork", api.url) as program:
-        until(lambda: api.asked)
+        until(lambda: api.asked, PATIENCE_S)
         assert program.stdin is not None
         program.stdin.close()
-        until(lambda: {"agent": "child"} in [query for query, _ in api.asked])
+        until(lambda: {"agent": "child"} in [query for query, _ in api.asked], PATIENCE_S)
         api.goes_on.set()
-        assert program.wait(30) == 0
+        assert program.wait(PATIENCE_S) == 0
 
 
 def test_the_end_of_the_interpreter_waits_for_nobody(api: BudgetApi) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sdk.receiving import Receiver, run, running
+from tests.sdk.receiving import PATIENCE_S, Receiver, run, running
 from tests.support.process import free_port
 from tests.support.waiting import until
 
@@ -33,8 +33,8 @@ def test_what_a_program_does_arrives_when_it_ends(receiver: Receiver) -> None:
 
 def test_it_is_seen_while_the_program_runs(receiver: Receiver) -> None:
     with running("agent_until_input_ends", receiver.url) as program:
-        until(lambda: receiver.spans and receiver.events)
-        program.communicate(timeout=60)
+        until(lambda: receiver.spans and receiver.events, PATIENCE_S)
+        program.communicate(timeout=PATIENCE_S)
     assert receiver.span_names == ["execute_tool first"]
     assert "spanhouse.execution.running" in {event.name for event in receiver.events}
 

@@ -52,7 +52,9 @@ import spanhouse  # noqa: E402
 
 for _ in range(10):
     spanhouse.init(endpoint=sys.argv[1], instrument=False)
-    with spanhouse.agent("writer"):
+    # Of each signal something, and no run: its heartbeat would be a thread that ends by and by.
+    with spanhouse.tool("search"):
+        spanhouse.pattern_referenced("p-1")
         get_meter("some.library").create_counter("calls").add(1)
     assert spanhouse.shutdown()
     # The threads of outboxes end by themselves, and soon: they were told to.
