@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,24 +47,20 @@ def test_a_reader_sees_what_is_there_and_cannot_write(control_url: str) -> None:
 
 
 def test_a_reader_leaves_every_file_as_it_is_beside_a_writer_and_after_it(tmp_path: Path) -> None:
-    directory = tmp_path / "50% of #1?"
+    directory = tmp_path / "50% of #1"
     directory.mkdir()
-    settings = Settings.load(data_dir=directory)
-    with ControlDatabase.open(settings) as writer:
-        for written in range(1, 4):
-            KeyStore(writer).create("acme", Scope.READ)
-            assert _keys_seen_elsewhere(directory) == written
-    assert _keys_seen_elsewhere(directory) == 3
+    with _writing(directory) as first:
+        assert _keys_seen_elsewhere(directory) == 1
+        with _writing(directory) as second:
+            assert _keys_seen_elsewhere(directory) == 2
+            second.communicate(timeout=60)
+        first.communicate(timeout=60)
+    assert set(_files(directory)) == {"control.db"}
+    assert _keys_seen_elsewhere(directory) == 2
 
 
 def test_a_reader_leaves_what_a_killed_writer_left(tmp_path: Path) -> None:
-    command = [sys.executable, str(Path(__file__).with_name("make_key.py")), f"sqlite:///{tmp_path}/control.db"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write("now\n")
-        process.stdin.flush()
-        assert process.stdout.readline()
+    with _writing(tmp_path) as process:
         process.kill()
     assert set(_files(tmp_path)) == {"control.db", "control.db-shm", "control.db-wal"}
     assert _keys_seen_elsewhere(tmp_path) == 1
@@ -83,6 +81,21 @@ def test_a_reader_does_not_bring_an_older_database_to_the_newest_revision(contro
         patch.setattr(migrate, "HEAD", "9999")
         with pytest.raises(ControlError, match="at revision 0001, and 9999 is needed: `spanhouse up` brings it there"):
             ControlDatabase(control_url, "read")
+
+
+@contextmanager
+def _writing(directory: Path) -> Generator[subprocess.Popen[str]]:
+    """A process that has made a key and has the database open; to read a file here would drop locks that we held."""
+    pipe = subprocess.PIPE
+    program = Path(__file__).with_name("make_key.py")
+    url = f"sqlite:///{directory}/control.db"
+    with subprocess.Popen([sys.executable, program, url], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write("now\n")
+        process.stdin.flush()
+        assert process.stdout.readline()
+        yield process
 
 
 def _keys_seen_elsewhere(directory: Path) -> int:

@@ -1,6 +1,5 @@
 """The control database's revisions: on SQLite and PostgreSQL, over keys that are there, side by side, killed."""
 
-import signal
 import subprocess
 import sys
 import tarfile
@@ -15,7 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, make_url, text
 
 from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import Key, KeyStore
@@ -23,6 +22,7 @@ from spanhouse_schema.control import migrate
 from spanhouse_schema.control.database import ControlDatabase
 from spanhouse_schema.control.tables import Table
 from tests.support.postgres import new_database
+from tests.support.waiting import until
 
 _HERE = Path(__file__).parent
 _MADE_BEFORE = _HERE / "installations" / "0012.tar.xz"
@@ -104,11 +104,9 @@ def test_a_postgresql_made_before_there_were_revisions_is_taken_with_its_keys(cl
 
 @pytest.mark.slow
 def test_processes_that_begin_at_once_with_an_empty_database_make_it_once(control_url: str) -> None:
-    processes = [_making_a_key(control_url) for _ in range(4)]
+    processes = [_started("make_key.py", control_url) for _ in range(4)]
     for process in processes:
-        assert process.stdin
-        process.stdin.write("now\n")
-        process.stdin.flush()
+        _begin(process)
     ended = [(*process.communicate(timeout=60), process.returncode) for process in processes]
     assert [code for *_, code in ended] == [0] * 4, ended
     assert len(_keys(control_url)) == 4
@@ -116,19 +114,30 @@ def test_processes_that_begin_at_once_with_an_empty_database_make_it_once(contro
 
 
 @pytest.mark.slow
+def test_on_postgresql_a_process_waits_for_another_that_is_half_way(cluster: str) -> None:
+    url = new_database(cluster)
+    with _started("make_key.py", url) as second, _started("halted_migration.py", url, "2") as first:
+        assert _line(first) == "halted\n"
+        _begin(second)
+        until(lambda: _waits(cluster, make_url(url).database))
+        assert first.communicate(timeout=60) == ("", "")
+        assert second.communicate(timeout=60) == ("True\n", "")
+    assert (first.returncode, second.returncode, len(_keys(url))) == (0, 0, 1)
+
+
+@pytest.mark.slow
 def test_a_process_that_is_killed_at_any_statement_leaves_a_database_that_the_next_one_opens(tmp_path: Path) -> None:
     for statements in count(1):
         url = f"sqlite:///{tmp_path}/{statements}.db"
-        killed = subprocess.run(
-            [sys.executable, _HERE / "killed_migration.py", url, str(statements)], timeout=60, check=False
-        )
+        with _started("halted_migration.py", url, str(statements)) as process:
+            halted = _line(process) == "halted\n"
+            process.kill()
         with _connected(url) as connection:
-            assert migrate.revision(connection) == (None if killed.returncode else migrate.HEAD)
+            assert migrate.revision(connection) == (None if halted else migrate.HEAD)
         ControlDatabase(url).close()
         assert _differences(url) == []
-        if killed.returncode == 0:
+        if not halted:
             break
-        assert killed.returncode == -signal.SIGKILL
     assert statements > 3
 
 
@@ -138,6 +147,12 @@ def _connected(url: str) -> Generator[Connection]:
     with engine.begin() as connection:
         yield connection
     engine.dispose()
+
+
+def _waits(cluster: str, database: str | None) -> bool:
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND wait_event_type = 'Lock'")
+    with _connected(cluster) as connection:
+        return bool(connection.scalar(waiting, {"name": database}))
 
 
 def _differences(url: str) -> list[Any]:
@@ -183,15 +198,25 @@ def _keys(url: str) -> list[Key]:
         return KeyStore(control).list()
 
 
-def _making_a_key(url: str) -> subprocess.Popen[str]:
+def _started(program: str, *arguments: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, _HERE / "make_key.py", url], stdin=pipe, stdout=pipe, stderr=pipe, text=True
-    )
+    command = [sys.executable, str(_HERE / program), *arguments]
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def _begin(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    process.stdin.write("now\n")
+    process.stdin.flush()
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline()
 
 
 def _make_key(url: str) -> str:
-    process = _making_a_key(url)
-    out, err = process.communicate("now\n", timeout=60)
+    with _started("make_key.py", url) as process:
+        out, err = process.communicate("now\n", timeout=60)
     assert process.returncode == 0, err
     return out.strip()
