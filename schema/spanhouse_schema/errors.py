@@ -6,12 +6,15 @@ SpanhouseError
 │   └── NoControlDatabase    there is none yet, and the command does not make one
 ├── AdminKeyUnusable         the file `admin.key` is missing, damaged or open to others
 ├── UnknownKey               what a request brought is not a live key
+├── CursorInvalid            a cursor is damaged, or belongs to another list
 ├── RawRowsGone              what is to be recomputed was made of raw rows that may have gone
 └── DatabaseError
     ├── DatabaseBusy         the embedded data directory is open in another process
     ├── DatabaseUnavailable  nothing answered: the same statement may succeed later
     ├── InputUnreadable      the rows sent could not be parsed; nothing was written
-    └── StatementFailed      ClickHouse refused the statement; carries its code
+    ├── StatementFailed      ClickHouse refused the statement; carries its code
+    ├── LimitReached         a tenant's query took more time, memory or rows than it may
+    └── ReaderClosed         a tenant's reader was closed before or while it read
 """
 
 from spanhouse.errors import SpanhouseError
@@ -43,6 +46,10 @@ class UnknownKey(SpanhouseError):
     """A request brought no key where one is needed, or one that is not live."""
 
 
+class CursorInvalid(SpanhouseError):
+    """A cursor is damaged, or belongs to another list; the message is for the client who sent it."""
+
+
 class RawRowsGone(SpanhouseError):
     """What is to be recomputed was made of raw rows that the retention may have dropped since."""
 
@@ -56,7 +63,14 @@ class DatabaseBusy(DatabaseError):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """Nothing answered, or the server asked for patience: the same statement may succeed later."""
+    """Nothing answered, or the server asked for patience: the same statement may succeed later.
+
+    `code` is ClickHouse's error code, 0 when nothing answered.
+    """
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class StatementFailed(DatabaseError):
@@ -77,3 +91,11 @@ class StatementFailed(DatabaseError):
 
 class InputUnreadable(StatementFailed):
     """The rows sent with an INSERT could not be parsed; the parse is atomic, so nothing was written."""
+
+
+class LimitReached(DatabaseError):
+    """A tenant's query took more time, memory or rows than it may."""
+
+
+class ReaderClosed(DatabaseError):
+    """A tenant's reader was closed before or while it read."""

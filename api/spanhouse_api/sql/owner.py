@@ -8,7 +8,7 @@ from spanhouse_api.sql.errors import Refused
 from spanhouse_api.sql.parameters import DEFAULT_DATABASE, Parameters
 from spanhouse_api.sql.pipe import Pipe
 from spanhouse_api.sql.running import Run
-from spanhouse_api.sql.sessions import Session, Sessions, set_all
+from spanhouse_api.sql.sessions import Session, Sessions
 from spanhouse_api.sql.text.statement import Kind
 from spanhouse_api.sql.upload import Upload
 from spanhouse_schema import Connection, Database
@@ -78,14 +78,8 @@ class Runner:
 
 
 def connected(database: Database, settings: Mapping[str, str]) -> Connection:
-    """A connection with these settings, in this order, on top of what every statement has. Raises `DatabaseError`."""
-    connection = database.connect()
-    try:
-        set_all(connection, {**_SETTINGS, **settings})
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    """Return a connection with these settings on top of what every statement has. Raises `DatabaseError`."""
+    return database.connect({**_SETTINGS, **settings})
 
 
 def run(connection: Connection, upload: Upload, parameters: Parameters, pipe: Pipe, mark: bytes) -> Statistics:

@@ -1,31 +1,19 @@
-"""The settings that a reader's connection has before it is made read-only, which ends all changes to them."""
+"""The settings that a reader may choose for a statement, before its connection is sealed."""
 
 import math
-import os
 from collections.abc import Callable, Mapping
 
 from spanhouse_api.sql.allowlist import FORMATS, LIMITS, PASSED_OVER, SETTINGS, TABLE_FILTERS
 from spanhouse_api.sql.errors import Denied, bad_argument
-from spanhouse_schema.access.row_filters import tenant_mark
+from spanhouse_schema.access.reader_seal import ReaderLimits, seal
 from spanhouse_schema.settings import Settings
-
-# A reader stands behind the loader and the owner, where the system lets a process do that (CAP_SYS_NICE), and does not
-# take every core.
-_BEHIND = {"os_threads_nice_value_query": "15", "max_threads": str(max(1, (os.cpu_count() or 1) // 2))}
-# The first tells how many rows were read, other tenants' included.
-_ALWAYS = {"output_format_write_statistics": "0", "use_query_cache": "0", **_BEHIND}
 
 
 class Confinement:
     """What keeps readers within their tenant and their limits."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limits = {
-            "max_execution_time": str(settings.reader_seconds),
-            "max_memory_usage": str(int(settings.reader_memory)),
-            "max_rows_to_read": str(settings.reader_rows),
-            "max_bytes_to_read": str(int(settings.reader_bytes)),
-        }
+        self._limits = ReaderLimits.of(settings)
 
     def settings(self, tenant: str, asked: Mapping[str, str], table_filters: Callable[[str], str]) -> dict[str, str]:
         """The settings of a connection that reads for `tenant`, of those `asked` for the ones that readers may change.
@@ -33,11 +21,11 @@ class Confinement:
         They are to be set in this order. Raises `Denied`.
         """
         chosen = {name: self._chosen(name, asked[name], table_filters) for name in asked if name not in PASSED_OVER}
-        return {**self._limits, **chosen, **_ALWAYS, "log_comment": tenant_mark(tenant), "readonly": "1"}
+        return seal(tenant, self._limits, chosen)
 
     def _chosen(self, name: str, value: str, table_filters: Callable[[str], str]) -> str:
         if name in LIMITS:
-            return _lowered(name, value, self._limits.get(name, "inf"))
+            return _lowered(name, value, self._limits.settings().get(name, "inf"))
         if name == TABLE_FILTERS:
             return table_filters(value)
         if name not in SETTINGS:

@@ -105,11 +105,10 @@ def _run_marked(run: Run, pipe: Pipe, mark: str) -> Statistics:
 
 
 def _kill(database: Database, running: Future[Statistics], mark: str) -> None:
-    # chDB gives each statement an id that it does not tell: the mark at the end of the text finds it. Again and
-    # again: the statement may not have begun.
+    # Again and again: the statement may not have begun.
     while not running.done():
         try:
-            database.command(f"KILL QUERY WHERE query LIKE '%-- {mark}' ASYNC")
+            database.kill(mark)
         except DatabaseError as error:
             _log.warning("a statement whose client has gone cannot be cancelled: %s", error)
         wait([running], _KILL_EVERY_S)

@@ -48,7 +48,7 @@ class Session:
         taken_off = {name: self._own[name] for name in self._worn if name not in settings}
         # Noted before it is done: should the engine refuse a value, the next request takes all of them off again.
         self._worn = {**self._worn, **settings}
-        set_all(connection, {**taken_off, **settings})
+        connection.set({**taken_off, **settings})
         self._worn = dict(settings)
 
     def _remember(self, connection: Connection, names: list[str]) -> None:
@@ -107,10 +107,3 @@ class Sessions:
         if session.expiry is not None:
             session.expiry.cancel()
         session.close()
-
-
-def set_all(connection: Connection, settings: Mapping[str, str | None]) -> None:
-    """SET these on a connection; None is the engine's default. Raises `StatementFailed`."""
-    if settings:
-        values = (f"{name} = {'DEFAULT' if value is None else literal(value)}" for name, value in settings.items())
-        connection.query(f"SET {', '.join(values)}")

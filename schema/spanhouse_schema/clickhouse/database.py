@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
-from spanhouse_schema.clickhouse.dsn import Server
+from spanhouse_schema.clickhouse.dsn import Server, with_user
 from spanhouse_schema.clickhouse.engine import configure, keep_row_filters, keep_schema, open_engine
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable, InputUnreadable, StatementFailed
 from spanhouse_schema.quoting import literal
@@ -150,9 +150,30 @@ class Database:
         finally:
             client.close()
 
-    def connect(self) -> "Connection":
-        """A connection to the embedded engine with session state of its own; for the SQL door. Close it."""
-        return Connection(self._engine)
+    def connect(self, settings: Mapping[str, str] | None = None) -> "Connection":
+        """Return a connection to the embedded engine with session state of its own, and these settings. Close it.
+
+        They are set in their order, so `readonly` comes last. Raises `DatabaseError`.
+        """
+        connection = Connection(self._engine)
+        try:
+            connection.set(settings or {})
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def as_user(self, user: str, password: str) -> "Database":
+        """Return the same server as another of its users sees it. Close it."""
+        target = with_user(self._settings.clickhouse, user, password)
+        return Database(self._settings.model_copy(update={"clickhouse": target}))
+
+    def kill(self, mark: str) -> None:
+        """Cancel what runs in the embedded engine and whose text ends in `-- MARK`. Raises `DatabaseError`.
+
+        chDB gives each statement an id that it does not tell. One that has not begun goes on: ask again until it ends.
+        """
+        self.command(f"KILL QUERY WHERE query LIKE '%-- {mark}' ASYNC")
 
     def dbapi(self) -> DbapiConnection:
         """A DB-API connection, which is what SQLAlchemy and so Alembic speak."""
@@ -281,6 +302,12 @@ class Connection:
     def __init__(self, engine: str) -> None:
         self._handle = open_engine(engine)
 
+    def set(self, settings: Mapping[str, str | None]) -> None:
+        """Set these in this order; None is the engine's default. Raises `StatementFailed`."""
+        if settings:
+            values = (f"{name} = {'DEFAULT' if value is None else literal(value)}" for name, value in settings.items())
+            self.query(f"SET {', '.join(values)}")
+
     def query(self, sql: str | bytes, fmt: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> bytes:
         """Run a statement, and return its whole result in `fmt` unless the statement names a format itself.
 
@@ -355,7 +382,7 @@ def _raise(error: ClickHouseError | UnicodeDecodeError) -> NoReturn:
     message = _message(error)
     code = int(getattr(error, "code", 0) or 0) or _statement_failed(message).code
     if code in _RETRYABLE_CODES or (code == 0 and isinstance(error, OperationalError)):
-        raise DatabaseUnavailable(_no_answer(error) or message) from error
+        raise DatabaseUnavailable(_no_answer(error) or message, code) from error
     if code not in _SCHEMA_CODES and _INPUT_FORMAT.search(message[-_END_OF_MESSAGE:]):
         raise InputUnreadable(message, code) from error
     raise StatementFailed(message, code) from error

@@ -53,3 +53,10 @@ def own_door(url: str, secret: str, certificate: str) -> str:
     if where.scheme != "https":
         return f"clickhouse://default:{quote(secret)}@{where.netloc}/spanhouse"
     return f"clickhouses://default:{quote(secret)}@{where.netloc}/spanhouse?certificate={quote(certificate)}"
+
+
+def with_user(dsn: str, user: str, password: str) -> str:
+    """Return the DSN of the same server for another user."""
+    url = urlsplit(dsn)
+    host = url.netloc.rpartition("@")[2]
+    return url._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host}").geturl()
