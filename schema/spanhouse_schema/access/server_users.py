@@ -103,6 +103,11 @@ def statements(
     ]
 
 
+def user_of(grant: Grant) -> str:
+    """Return the name of the user that stands for the grant's key; the key is the password."""
+    return f"{_KEY}{grant.key_id}"
+
+
 def _users(grants: Mapping[bytes, Grant]) -> dict[str, tuple[bytes, Grant]]:
     """The keys that become users, by the user's name: those that read.
 
@@ -110,7 +115,7 @@ def _users(grants: Mapping[bytes, Grant]) -> dict[str, tuple[bytes, Grant]]:
     user of the DSN.
     """
     found = {
-        f"{_KEY}{grant.key_id}": (digest, grant)
+        user_of(grant): (digest, grant)
         for digest, grant in grants.items()
         if grant.allows(Scope.READ) and not grant.allows(Scope.ADMIN)
     }

@@ -44,17 +44,24 @@ def without_comments(sql: str) -> str:
 
 
 @cache
+def query(name: str) -> str:
+    """Return the query of `sql/queries/<name>.sql`; `{{page}}` in it is what `sql/queries/fragments/page.sql` says."""
+    text = without_comments(read(f"queries/{name}.sql"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: without_comments(read(f"queries/fragments/{found[1]}.sql")), text)
+
+
+@cache
 def step(name: str) -> tuple[str, ...]:
     """Return the statements of `sql/settle/<name>.sql`, a step of the settling; they are read once a process."""
     return tuple(statements(f"settle/{name}"))
 
 
 def all_statements() -> Iterator[str]:
-    """Return every statement of every file, conventions and types spelled out."""
+    """Return every statement of every file that makes rows or shows them, conventions and types spelled out."""
     folder = Path(str(_SQL))
     for each in sorted(folder.rglob("*.sql")):
         name = each.relative_to(folder).with_suffix("").as_posix()
-        if not name.startswith("types/"):
+        if not name.startswith(("types/", "queries/")):
             yield from statements(name)
 
 
