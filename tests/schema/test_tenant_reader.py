@@ -101,8 +101,12 @@ def test_pages_hold_each_row_that_was_there_once_while_others_come(
     hour = next(_hours)
     runs_then = [run._replace(agent="writer") for run in begun]
     house.store("acme", hour, runs_then)
-    later = iter([[run._replace(number=100 * (at + 1) + run.number, agent="writer") for run in of]
-                  for at, of in enumerate(meanwhile)])  # fmt: skip
+    later = iter(
+        [
+            [run._replace(number=100 * at + run.number, agent="writer") for run in of]
+            for at, of in enumerate(meanwhile, start=1)
+        ]
+    )
     stored = list(runs_then)
 
     def store_more() -> None:
@@ -120,8 +124,8 @@ def test_pages_hold_each_row_that_was_there_once_while_others_come(
 
 def test_a_list_can_be_narrowed_to_statuses(house: House) -> None:
     hour = next(_hours)
-    stati = ("completed", "failed", "created", "running")
-    house.store("acme", hour, [Run(at, "writer", at, status, "") for at, status in enumerate(stati)])
+    every = ("completed", "failed", "created", "running")
+    house.store("acme", hour, [Run(at, "writer", at, status, "") for at, status in enumerate(every)])
     with house.reader("acme") as reader:
         asked = {"agent": "writer", "statuses": ["failed", "pending"]}
         rows = walk(reader, EXECUTIONS_OF_AGENT, asked, 10, hour.window)
@@ -392,6 +396,13 @@ def test_every_file_is_a_named_query_and_begins_with_what_a_row_is() -> None:
     assert all(path.read_text(encoding="utf-8").startswith("-- One row is ") for path in found)
 
 
+def test_no_query_names_a_tenant() -> None:
+    folder = files("spanhouse_schema").joinpath("sql/queries")
+    found = [*folder.iterdir(), *folder.joinpath("fragments").iterdir()]
+    naming = [path.name for path in found if path.is_file() and "tenant" in path.read_text(encoding="utf-8").lower()]
+    assert naming == []
+
+
 @pytest.mark.parametrize("query", _QUERIES, ids=lambda query: query.name)
 def test_a_query_gives_the_fields_of_its_rows_and_their_place_in_the_list(
     database: Database, query: Query[Row]
@@ -410,7 +421,6 @@ class _Fake:
 
     def __init__(self, opened: list[int]) -> None:
         self._opened = opened
-        self._lock = Lock()
         opened.append(1)
 
     def read(self, sql: str, parameters: object) -> bytes:
