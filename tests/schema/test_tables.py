@@ -1,5 +1,6 @@
 """What holds for every table, whoever adds one."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree
@@ -88,3 +89,20 @@ def test_no_system_log_table_grows(database: Database, settings: Settings) -> No
 def test_every_table_says_what_it_is_for() -> None:
     for file in Path(str(files("spanhouse_schema").joinpath("sql"))).rglob("*.*"):
         assert file.read_text(encoding="utf-8").startswith(("-- ", "// ")), file.name
+
+
+def test_every_insert_into_a_table_of_ours_names_its_columns() -> None:
+    """A column that is added or moved must not change what an INSERT says.
+
+    The settling's temporary tables are left out: each is made of the SELECT that fills it.
+    """
+    root = Path(__file__).parents[2]
+    packages = ("schema", "collector", "api", "web", "grafana", "server", "bench")
+    sources = [file for package in packages for kind in ("*.sql", "*.py") for file in (root / package).rglob(kind)]
+    found = [
+        (file.name, insert, rest[:1])
+        for file in sources
+        for insert, rest in re.findall(r"(INSERT INTO spanhouse\.[\w{}.]+)[\s\"]*(.)", file.read_text(encoding="utf-8"))
+    ]
+    assert len(found) > 10
+    assert [insert for insert in found if insert[2] != "("] == []

@@ -1,6 +1,10 @@
 -- The patterns of the day that are not what was found last, and tombstones for those that are not found any more. A version is greater
 -- than the one before even where a clock was set back.
 INSERT INTO spanhouse.found_patterns
+(
+    TenantId, Day, PatternId, Type, AgentName, Subject, Name, Description, Confidence, Evidence, EvidenceCount, InsightType,
+    ClientAccountId, EngagementId, At, Version, IsDeleted
+)
 SELECT now.* REPLACE greatest({version:UInt64}, before.Version + 1) AS Version
 FROM
 (

@@ -1,5 +1,8 @@
 -- What the executions of the traces that changed spent, a day.
 INSERT INTO spanhouse.agent_spend
+(
+    TenantId, Day, TraceId, ExecutionId, AgentName, UserId, SessionId, Runs, Invocations, Spent, Unpriced, Version, IsDeleted
+)
 SELECT
     TenantId, Day, TraceId, ExecutionId, AgentName, UserId, SessionId,
     BeginsThen AND Kind IN ('agent', 'workflow') AS Runs,
