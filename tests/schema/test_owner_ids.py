@@ -41,9 +41,8 @@ def _cases() -> Iterator[_Case]:
         of_concept = [spelling for spelling in _SPELLINGS if spelling.concept == concept]
         everything = {key: text for each in reversed(of_concept) for key, text in _said(each, each.attribute).items()}
         yield _Case(everything, {}, _ids(concept, of_concept[0].attribute))
-        if len(of_concept) > 1:
-            without = everything | {of_concept[0].attribute: "null"}
-            yield _Case(without, {}, _ids(concept, of_concept[1].attribute))
+        without = everything | {of_concept[0].attribute: "null"}
+        yield _Case(without, {}, _ids(concept, of_concept[1].attribute if len(of_concept) > 1 else ""))
     for key, concept in _RESOURCE.items():
         yield _Case({}, {key: "resource's"}, _ids(concept, "resource's"))
 
