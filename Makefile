@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Two processes, each with whole files, the longest first.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test soak check durations format docs snapshot fuzz bench clean
@@ -15,9 +17,9 @@ setup: $(READY) ## Install Spanhouse and what its development needs into .venv
 up: $(READY) ## Run Spanhouse: OTLP on 4317 and 4318, SQL on 8123; Ctrl-C stops it
 	@exec $(BIN)/spanhouse up
 
-test: $(READY) ## Run every check and every test; half an hour on two cores
+test: $(READY) ## Run every check and every test; ten minutes on two cores
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 soak: $(READY) ## Kill, take away and fuzz for longer than the tests do; half an hour
 	$(BIN)/pytest -m soak
@@ -25,7 +27,7 @@ soak: $(READY) ## Kill, take away and fuzz for longer than the tests do; half an
 
 check: $(READY) ## Run the fast checks: format, lint, layers, types, quick tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -q -m "not slow"
+	$(PYTEST) -q -m "not slow and not soak"
 
 .PHONY: lint
 lint:
@@ -35,7 +37,7 @@ lint:
 	$(BIN)/mypy
 
 durations: $(READY) ## Record how long each test file takes, which orders them
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --record-durations
+	$(PYTEST) --record-durations
 
 format: $(READY) ## Format the code, and mend what the linter can
 	$(BIN)/ruff check --fix

@@ -10,21 +10,24 @@ from spanhouse_schema.conventions import KindRule, Spelling, kind_rules, spellin
 from tests.reference import Row
 
 _NUMBERS = ("Tokens", "USD")
+_NAME = "span name"
 
 
 def said(row: Row) -> dict[str, str]:
     """What the span's attributes say of each concept, as text; '' of what they do not tell."""
     # Logfire says null where there is nothing.
     attributes = {key: text for key, text in row["SpanAttributes"].items() if text != "null"}
-    return {
-        concept: first(_value(spelling, attributes) for spelling in found if spelling.attribute in attributes)
-        for concept, found in _concepts().items()
+    told = {concept for key in attributes for concept in _told_by().get(key, ())}
+    return dict.fromkeys(_concepts(), "") | {
+        concept: first(_value(each, attributes) for each in _concepts()[concept] if each.attribute in attributes)
+        for concept in told
     }
 
 
 def kind(row: Row) -> str:
     """The kind that the first rule which fits gives the span."""
-    return next((rule.kind for rule in _rules() if _fits(rule, row)), "other")
+    told = tuple(row["SpanAttributes"].get(attribute) for attribute in _told_kinds())
+    return _kind(row["ScopeName"], row["SpanName"], told)
 
 
 def event(row: Row, name: str, which: int = 0) -> dict[str, str] | None:
@@ -36,6 +39,27 @@ def event(row: Row, name: str, which: int = 0) -> dict[str, str] | None:
 def first(texts: Iterable[str]) -> str:
     """The first text that is not empty."""
     return next((text for text in texts if text), "")
+
+
+@cache
+def _told_by() -> dict[str, set[str]]:
+    """The concepts that each attribute may tell."""
+    found: dict[str, set[str]] = {}
+    for spelling in spellings():
+        found.setdefault(spelling.attribute, set()).add(spelling.concept)
+    return found
+
+
+@cache
+def _told_kinds() -> list[str]:
+    """The attributes that rules ask for."""
+    return sorted({rule.where for rule in _rules()} - {_NAME})
+
+
+@cache
+def _kind(scope: str, name: str, told: tuple[str | None, ...]) -> str:
+    texts = dict(zip(_told_kinds(), told, strict=True)) | {_NAME: name}
+    return next((rule.kind for rule in _rules() if _fits(rule, scope, texts)), "other")
 
 
 @cache
@@ -51,12 +75,12 @@ def _concepts() -> dict[str, list[Spelling]]:
     return found
 
 
-def _fits(rule: KindRule, row: Row) -> bool:
-    if rule.scope not in {"", row["ScopeName"]}:
+def _fits(rule: KindRule, scope: str, texts: Mapping[str, str | None]) -> bool:
+    if rule.scope not in {"", scope}:
         return False
-    if rule.where == "span name":
-        return bool(_pattern(rule.value).fullmatch(row["SpanName"]))
-    return bool(row["SpanAttributes"].get(rule.where) == rule.value)
+    if rule.where == _NAME:
+        return bool(_pattern(rule.value).fullmatch(texts[_NAME] or ""))
+    return texts[rule.where] == rule.value
 
 
 @cache
