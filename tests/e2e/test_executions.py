@@ -77,7 +77,8 @@ def test_an_acknowledged_span_is_soon_an_execution(up: Up) -> None:
 def test_what_another_collector_inserts_is_settled_without_its_asking(up: Up, tmp_path: Path) -> None:
     rows = recorded()["crewai-oi-plus-openai"]
     insert(up.database, {"elsewhere": rows}, tmp_path)
-    until(lambda: stored_executions(up.database, "elsewhere") == expected(rows)[0], timeout_s=90)
+    executions, _ = expected(rows)
+    until(lambda: stored_executions(up.database, "elsewhere") == executions, timeout_s=90)
     assert_settled(up.database, "elsewhere", rows)
 
 
@@ -97,6 +98,7 @@ def test_a_tenant_reads_its_own_and_nobody_elses(up: Up, tenant: str, relation: 
 
 def test_what_was_inserted_before_a_kill_is_settled_at_the_next_start(tmp_path: Path) -> None:
     rows = recorded()["strands"]
+    executions, _ = expected(rows)
     process = Spanhouse.start("up", data_dir=tmp_path / "data")
     with served(dsn(process), tmp_path / "client") as database:
         insert(database, {"default": rows}, tmp_path)
@@ -105,7 +107,7 @@ def test_what_was_inserted_before_a_kill_is_settled_at_the_next_start(tmp_path: 
         Spanhouse.start("up", data_dir=process.data_dir) as again,
         served(dsn(again), tmp_path / "client") as database,
     ):
-        until(lambda: stored_executions(database, "default") == expected(rows)[0], timeout_s=30)
+        until(lambda: stored_executions(database, "default") == executions, timeout_s=30)
         assert_settled(database, "default", rows)
         again.assert_audited()
 
