@@ -71,6 +71,7 @@ def _new(directory: Path) -> dict[str, str]:
     return objects(database)
 
 
+@pytest.mark.slow
 def test_an_installation_of_before_the_baseline_becomes_what_a_new_one_is_with_its_rows(tmp_path: Path) -> None:
     assert call(_is_taken_over, tmp_path / "old") == call(_new, tmp_path / "new")
 
@@ -87,6 +88,7 @@ def _is_killed_on_the_way(directory: Path) -> None:
     assert {table: after[table] for table in before} == before
 
 
+@pytest.mark.slow
 def test_a_takeover_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
     call(_is_killed_on_the_way, tmp_path)
 
@@ -97,3 +99,9 @@ def test_an_earlier_revision_is_refused_with_what_to_do(database: Database, revi
         DatabaseError, match=f"at revision {revision} of before 0.1.0.*`spanhouse migrate up` of commit"
     ):
         before_baseline.adopt(database, revision)
+
+
+@pytest.mark.parametrize("revision", ["0001", "0012"])
+def test_there_is_no_way_down_from_before_the_baseline(revision: str) -> None:
+    with pytest.raises(DatabaseError, match="`spanhouse migrate up` comes first"):
+        before_baseline.refuse(revision)

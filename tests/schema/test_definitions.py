@@ -126,13 +126,40 @@ def test_the_default_budget_is_what_the_installation_says(database: Database) ->
     assert database.rows("SELECT toString(budget_default())") == [("5",)]
 
 
-def test_what_was_broken_off_is_done_again(database: Database) -> None:
+def _broken_off(database: Database, after: int, timezone: str) -> bool:
+    """Whether making the definitions was broken off, after so many statements."""
+    command, left = Database.command, after
+
+    def until_it_dies(database: Database, sql: str) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        command(database, sql)
+
+    with patch.object(Database, "command", until_it_dies):
+        try:
+            _apply(database, timezone)
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("then", [UTC, BERLIN])
+def test_what_was_broken_off_anywhere_is_done_or_undone_by_the_next(database: Database, then: str) -> None:
     before = objects(database)
-    with patch.object(definitions, "_record", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        _apply(database, BERLIN)
-    assert _apply(database, BERLIN) == OF_TODAY
+    _apply(database, then)
+    wanted = objects(database)
     _apply(database)
-    assert objects(database) == before
+    after = 0
+    while _broken_off(database, after, BERLIN):
+        _apply(database, then)
+        assert objects(database) == wanted, after
+        _apply(database)
+        assert objects(database) == before, after
+        after += 1
+    assert after > len(OF_TODAY)
+    _apply(database)
 
 
 def _in_a_database_without_any(directory: Path) -> list[str]:

@@ -49,6 +49,7 @@ def _goes_up_down_and_up_again(directory: Path) -> None:
     assert database.rows("SELECT count() FROM spanhouse.otel_traces") == [(0,)]
 
 
+@pytest.mark.slow
 def test_up_down_and_up_again_on_data_ends_where_it_began(tmp_path: Path) -> None:
     call(_goes_up_down_and_up_again, tmp_path)
 
@@ -72,6 +73,7 @@ def _is_killed_half_way(directory: Path) -> None:
     assert definitions.apply(database, timezone="UTC", default_budget_usd=Decimal(5)) == []
 
 
+@pytest.mark.slow
 def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_next(tmp_path: Path) -> None:
     call(_is_killed_half_way, tmp_path)
 
@@ -88,6 +90,7 @@ def _is_printed(directory: Path) -> None:
     assert objects(database) == printed
 
 
+@pytest.mark.slow
 def test_the_printed_sql_makes_the_same_objects(tmp_path: Path) -> None:
     call(_is_printed, tmp_path)
 
@@ -119,6 +122,7 @@ def _is_restored(directory: Path, snapshot: str) -> tuple[dict[str, str], dict[s
     return risen, objects(database)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snapshot", sorted(SNAPSHOTS.glob("*.sql")), ids=lambda file: file.stem)
 def test_a_database_of_any_release_becomes_what_a_new_one_is(snapshot: Path, tmp_path: Path) -> None:
     risen, fresh = call(_is_restored, tmp_path, snapshot.read_text(encoding="utf-8"))
@@ -147,6 +151,7 @@ def test_an_unknown_revision_is_refused_with_a_hint(database: Database) -> None:
         migrate.upgrade_tables(database, "9999")
 
 
+@pytest.mark.slow
 def test_a_database_at_the_newest_revision_is_opened_without_alembic(tmp_path: Path) -> None:
     assert "alembic" in call(modules_of_an_upgrade, tmp_path)
     assert "alembic" not in call(modules_of_an_upgrade, tmp_path)

@@ -43,6 +43,14 @@ def adopt(database: Database, current: str | None) -> None:
     database.command("TRUNCATE TABLE spanhouse.alembic_version")
 
 
+def refuse(current: str | None) -> None:
+    """Raise `DatabaseError` when the database is at a revision of before the baseline: there is no way down from it."""
+    if current == LAST or current in _TOO_OLD:
+        raise DatabaseError(
+            f"the database is at revision {current} of before 0.1.0: `spanhouse migrate up` comes first"
+        )
+
+
 def _settings(database: Database) -> dict[str, str]:
     """Return what was set, as it is in force."""
     query = (

@@ -23,6 +23,8 @@ _NAME = re.compile(
 )
 _USED = re.compile(r"\bspanhouse\.(\w+)|\b(\w+)\(")
 _UNKNOWN_TABLE = 60
+# Instead of a hash, while a definition is being changed: if that is broken off, nobody knows what stands there.
+_CHANGING = "changing"
 # One that somebody dropped is made again, as if it had never been there.
 _RECORDED = """
     SELECT kind, name, hash
@@ -73,12 +75,8 @@ def apply(database: Database, *, timezone: str, default_budget_usd: Decimal) -> 
     with migration_lock.held(database):
         # Another process may have done it meanwhile.
         changes = _changes(database, wanted)
-        existing = {name for (name,) in database.rows(_EXISTING)}
-        for change in changes:
-            database.command(change.applied(existing) if change.hash else change.dropped())
-        # Last, so that what was broken off is done again.
         if changes:
-            database.command(_record(changes))
+            _make(database, changes)
     return [change.name for change in changes]
 
 
@@ -98,6 +96,14 @@ def sql(*, timezone: str, default_budget_usd: Decimal) -> str:
 def drop_sql() -> str:
     """Return what `drop` runs, as text."""
     return _text([definition.dropped() for definition in reversed(_load(_values("UTC", Decimal(0))))])
+
+
+def _make(database: Database, changes: list[Definition]) -> None:
+    existing = {name for (name,) in database.rows(_EXISTING)}
+    database.command(_record(change._replace(hash=_CHANGING) for change in changes))
+    for change in changes:
+        database.command(change.applied(existing) if change.hash else change.dropped())
+    database.command(_record(changes))
 
 
 def _changes(database: Database, wanted: list[Definition]) -> list[Definition]:

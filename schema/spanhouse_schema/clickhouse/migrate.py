@@ -60,7 +60,7 @@ def downgrade(database: Database, revision: str) -> None:
     from spanhouse_schema.clickhouse import revisions  # noqa: PLC0415  # see above
 
     with migration_lock.held(database):
-        before_baseline.adopt(database, status(database).current)
+        before_baseline.refuse(status(database).current)
         if revision == "base":
             definitions.drop(database)
         revisions.downgrade(database, revision)
