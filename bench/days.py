@@ -6,7 +6,6 @@ with a reader's key.
 
 from contextlib import closing
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
@@ -73,7 +72,7 @@ def measure(directory: Path) -> list[Figure]:
 def _fill(settings: Settings) -> list[float]:
     """Store the executions, count every day of theirs, and say how long each took in seconds."""
     with closing(Database.open(settings)) as database:
-        migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+        migrate.upgrade(database)
         generated.add_days(database, EXECUTIONS, DAYS)
         with database.session() as session:
             days = Days(session, database.timezone)

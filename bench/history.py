@@ -5,7 +5,6 @@ fiftieth was taken back, and nothing is merged but what merges by itself.
 """
 
 from contextlib import closing
-from decimal import Decimal
 from pathlib import Path
 
 from bench import generated
@@ -59,7 +58,7 @@ def measure(directory: Path) -> list[Figure]:
 
 def _fill(settings: Settings) -> None:
     with closing(Database.open(settings)) as database:
-        migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+        migrate.upgrade(database)
         generated.add_executions(database, 0, EXECUTIONS)
         generated.complete_some(database, EXECUTIONS)
         generated.take_some_back(database, EXECUTIONS)

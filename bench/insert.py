@@ -7,7 +7,6 @@ is counted. Rows that are sorted already are cheaper still, which nobody's are: 
 
 import time
 from collections.abc import Callable
-from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from itertools import count
@@ -33,7 +32,7 @@ def measure(directory: Path) -> list[Figure]:
     """Spans per CPU second of a 100k-span segment and of 1k-span ones, of the ceiling, and their ratio."""
     directory.mkdir(parents=True)
     database = Database.open(Settings.load(data_dir=directory / "data"))
-    migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+    migrate.upgrade(database)
     figures = [figure for size in SEGMENT_SPANS for figure in _measure_size(database, directory, size)]
     database.close()
     return figures

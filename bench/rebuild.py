@@ -7,7 +7,6 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
-from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -53,7 +52,7 @@ def _rebuild(directory: Path, executions: int) -> list[Figure]:
 def _fill(directory: Path, executions: int) -> float:
     """Store a day's raw spans, settle them, and say how many seconds that took."""
     with closing(Database.open(Settings.load(data_dir=directory))) as database:
-        migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+        migrate.upgrade(database)
         generated.add_raw(database, 0, executions)
         began = perf_counter()
         settling.settle(database)

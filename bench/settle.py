@@ -5,7 +5,6 @@ together, in the parts of the latest INSERTs.)
 """
 
 import time
-from decimal import Decimal
 from pathlib import Path
 
 from bench import generated
@@ -22,7 +21,7 @@ STORED_SPANS = (1_000_000, 10_000_000, 100_000_000)
 def measure(directory: Path) -> list[Figure]:
     """Milliseconds of CPU of a settle of 1,000 traces, at 1, 10 and 100 million spans stored: some 15 GB of disk."""
     database = Database.open(Settings.load(data_dir=directory))
-    migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+    migrate.upgrade(database)
     figures, stored, rounds = [], 0, 0
     for spans in STORED_SPANS:
         traces = spans // generated.SPANS_PER_TRACE

@@ -22,7 +22,11 @@ _CONFIGURATION = """\
 Every setting is an environment variable and, for the commands that use it, a flag of the same name:
 `SPANHOUSE_DATA_DIR` is `--data-dir`. A flag wins over its variable, a variable over the default. A value that cannot be
 used is refused at start, naming the variable, the value and the accepted form. `spanhouse doctor` points out variables
-that are no setting.
+that are not settings.
+
+Four settings belong to an installation: both retentions, the time zone and the default budget. They are stored in its
+database and change only where `up`, `engine`, `collector` or `migrate up` is given one. Every other command reads them
+there, and `spanhouse doctor` shows them. A retention that would delete rows is refused without `--yes`.
 
 Addresses are `host:port`. Sizes are bytes and take units: `64MiB`, `10GB`.
 
@@ -100,7 +104,7 @@ def pages() -> dict[str, str]:
 def configuration() -> str:
     """Every setting, in the order in which they are declared."""
     rows = [
-        (f"`SPANHOUSE_{name.upper()}`", _code(shown_default(field)), field.description or "")
+        (f"`SPANHOUSE_{name.upper()}`", _code(shown_default(name, field)), field.description or "")
         for name, field in Settings.model_fields.items()
     ]
     return _CONFIGURATION + _table(("variable", "default", "what it is"), rows)

@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Generator
-from decimal import Decimal
 from pathlib import Path
 
 import certifi
@@ -14,6 +13,7 @@ from spanhouse_schema.access import row_filters
 from spanhouse_schema.clickhouse import migrate
 from tests.support import durations, first_start
 from tests.support.process import started_before
+from tests.support.retention import keep_all
 
 pytest_plugins = ["tests.support.stores"]
 
@@ -71,7 +71,8 @@ def database(settings: Settings) -> Generator[Database]:
     """
     started_before(settings.data_dir)
     database = Database.open(settings)
-    migrate.upgrade(database, timezone=settings.timezone, default_budget_usd=Decimal(5))
+    migrate.upgrade(database)
+    keep_all(database)
     row_filters.enforce(database)
     yield database
     database.close()

@@ -7,6 +7,8 @@ SpanhouseError
 ├── AdminKeyUnusable         the file `admin.key` is missing, damaged or open to others
 ├── UnknownKey               what a request brought is not a live key
 ├── CursorInvalid            a cursor is damaged, or belongs to another list
+├── NoDatabase               nothing is where the settings say that the database is
+├── RowsWouldGo              a shorter retention would delete rows, and nobody allowed it
 ├── RawRowsGone              what is to be recomputed was made of raw rows that may have gone
 └── DatabaseError
     ├── DatabaseBusy         the embedded data directory is open in another process
@@ -48,6 +50,14 @@ class UnknownKey(SpanhouseError):
 
 class CursorInvalid(SpanhouseError):
     """A cursor is damaged, or belongs to another list; the message is for the client who sent it."""
+
+
+class NoDatabase(SpanhouseError):
+    """The settings name a place where no database has been made yet; the message names the command to begin with."""
+
+
+class RowsWouldGo(SpanhouseError):
+    """A shorter retention would delete rows, and nobody allowed it; nothing was changed."""
 
 
 class RawRowsGone(SpanhouseError):

@@ -3,19 +3,19 @@
 from spanhouse_schema.access.admin_secret import admin_secret
 from spanhouse_schema.clickhouse.dsn import own_door
 from spanhouse_schema.clickhouse.holder import holder_of
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import SqlSettings, StorageSettings
 from spanhouse_server.tls import scheme
 
 _DOOR, _CERTIFICATE = "sql.address", "sql.pem"
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
 
-def is_held(settings: Settings) -> bool:
+def is_held(storage: StorageSettings) -> bool:
     """Whether another process holds the embedded engine of this data directory."""
-    return settings.embedded and holder_of(settings.data_dir / "engine") is not None
+    return storage.embedded and holder_of(storage.data_dir / "engine") is not None
 
 
-def announce_door(settings: Settings) -> None:
+def announce_door(settings: SqlSettings) -> None:
     """Write down, in the data directory, where its SQL door listens, for `through_door` in other processes.
 
     With TLS that is also the certificate that it shows, as it was when the process started.
@@ -27,12 +27,12 @@ def announce_door(settings: Settings) -> None:
     (settings.data_dir / _DOOR).write_text(f"{scheme(settings)}://{settings.sql}")
 
 
-def through_door(settings: Settings) -> Settings:
+def through_door(storage: StorageSettings) -> StorageSettings:
     """The same settings, with the SQL door of the process that holds the data directory as the ClickHouse server.
 
     Raises `AdminKeyUnusable`.
     """
-    secret = admin_secret(settings.data_dir, create=False)
-    door, certificate = settings.data_dir / _DOOR, settings.data_dir / _CERTIFICATE
-    url = door.read_text() if door.exists() else f"http://{settings.sql}"
-    return settings.model_copy(update={"clickhouse": own_door(url, secret, str(certificate))})
+    secret = admin_secret(storage.data_dir, create=False)
+    door, certificate = storage.data_dir / _DOOR, storage.data_dir / _CERTIFICATE
+    url = door.read_text() if door.exists() else f"http://{SqlSettings.load().sql}"
+    return storage.model_copy(update={"clickhouse": own_door(url, secret, str(certificate))})

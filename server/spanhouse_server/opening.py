@@ -1,19 +1,23 @@
-"""Open what the commands share: the database, directly or through the process that holds it, and the ring of keys."""
+"""Open what the commands share: the database, as it is or as this process configures it, and the ring of keys.
+
+A command that reads opens what is there. Only a process that runs the installation configures it.
+"""
 
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
-from decimal import Decimal
+from contextlib import closing, contextmanager
 
 import structlog
 
+from spanhouse.errors import SpanhouseError
 from spanhouse_schema import Database
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.access.admin_secret import admin_secret
 from spanhouse_schema.access.key_ring import KeyRing, admits_keyless
 from spanhouse_schema.access.key_store import KeyStore
-from spanhouse_schema.clickhouse import migrate, retention
+from spanhouse_schema.clickhouse import installation, migrate
+from spanhouse_schema.clickhouse.engine import is_made
 from spanhouse_schema.control.database import ControlDatabase
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import CollectorProcess, EngineProcess, InstallationSettings, StorageSettings
 from spanhouse_server.held import is_held, through_door
 from spanhouse_server.tls import clear_text
 
@@ -21,15 +25,22 @@ _log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def opened_database(settings: Settings) -> Generator[Database]:
-    """The database at the newest revision, with retention, time zone and readers' row filters of now in force.
+def configured_database(
+    storage: StorageSettings,
+    given: InstallationSettings,
+    *,
+    delete_rows: bool = False,
+    engine_memory: int | None = None,
+) -> Generator[Database]:
+    """The database for a process that runs the installation: at the newest revision, and as it was told to be.
 
-    Raises `DatabaseError`.
+    What is `given` is stored in it. `engine_memory` is the most that the embedded engine may use, in bytes. Raises
+    `RowsWouldGo` where a shorter retention deletes rows and `delete_rows` does not allow it, and `DatabaseError`.
     """
-    database = Database.open(settings)
+    database = Database.open(storage, engine_memory=engine_memory)
     try:
-        migrate.upgrade(database, timezone=settings.timezone, default_budget_usd=Decimal(5))
-        retention.apply(database, settings)
+        migrate.upgrade_tables(database)
+        installation.change(database, given, delete_rows=delete_rows)
         row_filters.enforce(database)
         yield database
     finally:
@@ -37,28 +48,40 @@ def opened_database(settings: Settings) -> Generator[Database]:
 
 
 @contextmanager
-def reached_database(settings: Settings) -> Generator[Database]:
+def existing_database(storage: StorageSettings) -> Generator[Database]:
     """The database as it is: opened, or, when another process holds it, reached through that one's SQL door.
 
-    Raises `DatabaseError`, and `AdminKeyUnusable` when that process's secret cannot be read.
+    Raises `NoDatabase` where there is none, `DatabaseError`, and `AdminKeyUnusable` when that process's secret cannot
+    be read.
     """
-    database = Database.open(through_door(settings) if is_held(settings) else settings)
+    database = Database(through_door(storage) if is_held(storage) else storage)
     try:
         yield database
     finally:
         database.close()
 
 
-def usable_database(settings: Settings) -> AbstractContextManager[Database]:
-    """The database at the newest revision, for a command that may well be the first: whoever holds it has seen to that.
-
-    A server is taken as it is: its revision is its operator's. Raises like the two above.
-    """
-    return reached_database(settings) if is_held(settings) or not settings.embedded else opened_database(settings)
+@contextmanager
+def current_database(storage: StorageSettings) -> Generator[Database]:
+    """The database as it is, at the newest revision. Raises like `existing_database`, and `SpanhouseError` when not."""
+    with existing_database(storage) as database:
+        if not migrate.status(database).at_head:
+            raise SpanhouseError("the database is not at the newest revision: run `spanhouse migrate up`")
+        yield database
 
 
 @contextmanager
-def opened_keys(settings: Settings, *listens: str) -> Generator[KeyRing]:
+def writable_database(storage: StorageSettings) -> Generator[Database]:
+    """The database for a command that writes rows: made where there is none. Raises like `current_database`."""
+    if storage.embedded and not is_held(storage) and not is_made(storage.data_dir):
+        with closing(Database.open(storage)) as database:
+            migrate.upgrade(database)
+    with current_database(storage) as database:
+        yield database
+
+
+@contextmanager
+def opened_keys(settings: CollectorProcess | EngineProcess, *listens: str) -> Generator[KeyRing]:
     """The ring of keys for a process that listens on the settings named in `listens`; it follows what others change.
 
     Warns of addresses that other machines reach without TLS. Raises `SettingsError` when one of them is open to other

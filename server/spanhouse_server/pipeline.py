@@ -19,7 +19,7 @@ from spanhouse_collector.spool.spool import Spool
 from spanhouse_schema import Database, DatabaseUnavailable
 from spanhouse_schema.access.key_ring import KeyRing
 from spanhouse_schema.clickhouse import migrate
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import CollectorProcess
 from spanhouse_server.lifecycle import HttpServer
 
 _DRAIN_S = 20.0
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def pipeline(
-    settings: Settings, database: Database, keys: KeyRing, listening: socket
+    settings: CollectorProcess, database: Database, keys: KeyRing, listening: socket
 ) -> AsyncGenerator[list[HttpServer]]:
     """Take OTLP in, over HTTP on the socket `listening` and over gRPC, and load it; gives the servers that run.
 

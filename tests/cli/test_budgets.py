@@ -26,7 +26,7 @@ def test_a_limit_is_set_listed_and_taken_back(tmp_path: Path) -> None:
     heading, row, _ = _budgets(tmp_path, "list").splitlines()
     assert heading.split()[:3] == ["TENANT", "ID", "SCOPE"]
     assert " 2.5 " in row
-    assert _budgets(tmp_path, "clear") == "tenant default: no longer said for a day\n"
+    assert _budgets(tmp_path, "clear") == "Removed the limit of tenant default for a day\n"
     assert json.loads(_budgets(tmp_path, "list", "--json"))[0]["limit_usd"] == "5"
 
 

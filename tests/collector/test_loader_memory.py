@@ -20,8 +20,8 @@ from tests.collector.loading import Tenant, drained, loading, requests
 from tests.collector.spooling import MIB, append, running, trace_request
 
 directory = Path(sys.argv[1])
-database = Database.open(Settings.load(data_dir=directory, engine_memory="500MB"))
-migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+database = Database.open(Settings.load(data_dir=directory), engine_memory=500_000_000)
+migrate.upgrade(database)
 tenant = Tenant(database, "acme")
 immense = ExportTraceServiceRequest.FromString(trace_request(1, "immense"))
 # Two bytes each on the wire, hundreds in an INSERT.

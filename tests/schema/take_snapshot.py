@@ -3,7 +3,6 @@
 The statements make the same database again; later versions must bring it to what a new one of theirs is.
 """
 
-from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +18,7 @@ def main() -> None:
     """Write snapshots/<version>.sql."""
     with TemporaryDirectory() as directory:
         database = Database.open(Settings.load(data_dir=Path(directory)))
-        migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+        migrate.upgrade(database)
         made = sorted(objects(database).values(), key=_rank)
         ((versions,),) = database.rows("SHOW CREATE TABLE spanhouse.alembic_version")
         recorded = database.rows("SELECT kind, name, hash FROM spanhouse.definitions ORDER BY name")

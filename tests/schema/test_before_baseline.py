@@ -1,7 +1,7 @@
 """An installation of revision 0012, before the baseline, is taken over with all that is in it."""
 
+import re
 import tarfile
-from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
 
@@ -9,8 +9,9 @@ import pytest
 
 from spanhouse_schema import Database, DatabaseError, Settings
 from spanhouse_schema.access import row_filters
-from spanhouse_schema.clickhouse import before_baseline, migrate, revisions
+from spanhouse_schema.clickhouse import before_baseline, installation, migrate, revisions
 from spanhouse_schema.derive.settling import settle
+from spanhouse_schema.settings import InstallationSettings
 from tests.support.own_process import call
 from tests.support.schema_objects import objects, rows_hashed
 
@@ -27,7 +28,7 @@ def _unpacked(directory: Path) -> Database:
 
 
 def _upgrade(database: Database) -> None:
-    migrate.upgrade(database, timezone="Europe/Berlin", default_budget_usd=Decimal(5))
+    migrate.upgrade(database)
 
 
 def _installation(database: Database) -> dict[str, str]:
@@ -35,12 +36,8 @@ def _installation(database: Database) -> dict[str, str]:
 
 
 def _without_ttl(statements: dict[str, str]) -> dict[str, str]:
-    days = {
-        f" TTL toDateTime({column}) + toIntervalDay({n})" for column in ("IngestedAt", "StartedAt") for n in (3650, 365)
-    }
-    for ttl in days:
-        statements = {name: statement.replace(ttl, "") for name, statement in statements.items()}
-    return statements
+    ttl = r" TTL toDateTime\((?:IngestedAt|StartedAt)\) \+ toIntervalDay\(\d+\)"
+    return {name: re.sub(ttl, "", statement) for name, statement in statements.items()}
 
 
 def _is_taken_over(directory: Path) -> dict[str, str]:
@@ -68,7 +65,8 @@ def _is_taken_over(directory: Path) -> dict[str, str]:
 def _new(directory: Path) -> dict[str, str]:
     database = Database.open(Settings.load(data_dir=directory))
     _upgrade(database)
-    return objects(database)
+    installation.change(database, InstallationSettings(timezone="Europe/Berlin"))
+    return _without_ttl(objects(database))
 
 
 @pytest.mark.slow

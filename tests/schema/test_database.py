@@ -16,7 +16,7 @@ from spanhouse_schema import Database, DatabaseError, DatabaseUnavailable, Input
 from spanhouse_schema.clickhouse.insert_settings import insert_settings
 
 OPEN = "import sys; from pathlib import Path; from spanhouse_schema import *; "
-OPEN += "database = Database.open(Settings.load(data_dir=Path(sys.argv[1]), engine_memory=sys.argv[2])); "
+OPEN += "database = Database.open(Settings.load(data_dir=Path(sys.argv[1])), engine_memory=int(sys.argv[2])); "
 
 
 def _run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -25,20 +25,20 @@ def _run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_directory_in_use_names_the_process_that_holds_it(database: Database, settings: Settings) -> None:
-    result = _run("", str(settings.data_dir), "1GiB")
+    result = _run("", str(settings.data_dir), "1000000000")
     assert f"already open in process {os.getpid()}" in result.stderr
     assert "use `spanhouse sql`, which goes through it" in result.stderr
 
 
 def test_the_engine_stays_below_its_memory_setting(tmp_path: Path) -> None:
-    result = _run("database.rows('SELECT groupArray(number) FROM numbers(100000000)')", str(tmp_path), "500MB")
+    result = _run("database.rows('SELECT groupArray(number) FROM numbers(100000000)')", str(tmp_path), "500000000")
     assert "StatementFailed" in result.stderr
     assert "memory limit exceeded" in result.stderr
 
 
 def test_the_engine_opens_again_after_it_was_closed(tmp_path: Path) -> None:
     code = "database.close(); database = Database.open(Settings.load(data_dir=Path(sys.argv[1]))); "
-    result = _run(code + "print(database.rows('SELECT 42'))", str(tmp_path), "1GiB")
+    result = _run(code + "print(database.rows('SELECT 42'))", str(tmp_path), "1000000000")
     assert result.stdout == "[(42,)]\n", result.stderr
 
 

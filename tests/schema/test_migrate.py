@@ -23,7 +23,7 @@ def _empty(directory: Path) -> Database:
 
 
 def _upgrade(database: Database) -> None:
-    migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+    migrate.upgrade(database)
 
 
 def _run(database: Database, sql: str) -> None:
@@ -80,7 +80,7 @@ def test_an_upgrade_that_was_killed_half_way_is_finished_by_the_next(tmp_path: P
 
 def _is_printed(directory: Path) -> None:
     database = _empty(directory)
-    _run(database, migrate.sql(timezone="UTC", default_budget_usd=Decimal(5)))
+    _run(database, migrate.sql())
     assert migrate.status(database).at_head
     printed = objects(database)
     assert definitions.apply(database, timezone="UTC", default_budget_usd=Decimal(5)) == []

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.clickhouse import definitions
+from spanhouse_schema.clickhouse import installation
 from spanhouse_schema.derive.budgets import Budget, set_limit
 from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.proof.audit import Scope as AuditScope
 from spanhouse_schema.proof.audit import audit
 from spanhouse_schema.proof.rebuild import rebuild
+from spanhouse_schema.settings import InstallationSettings
 from tests.support.corpus_spans import span
 from tests.support.expected_budgets import assert_budgeted
 from tests.support.expected_performance import assert_counted, stored
@@ -53,8 +54,10 @@ def opened(zone: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[Ope
     ):
 
         def opened(zone: str) -> Database:
-            settings = Settings.load(clickhouse=dsn(engine), data_dir=directory / "client", timezone=zone)
-            return stack.enter_context(closing(Database.open(settings)))
+            settings = Settings.load(clickhouse=dsn(engine), data_dir=directory / "client")
+            database = stack.enter_context(closing(Database.open(settings)))
+            installation.change(database, InstallationSettings(timezone=zone))
+            return database
 
         yield opened
 
@@ -117,8 +120,6 @@ def test_today_is_what_it_is_in_the_time_zone_of_now(elsewhere: Database, opened
     # Whatever the time, it is another day in one than in the other.
     for zone in (FAR_EAST, FAR_WEST):
         moved = opened(zone)
-        for _ in range(2):
-            definitions.apply(moved, timezone=zone, default_budget_usd=Decimal(5))
         ((today,),) = moved.rows("SELECT date FROM spanhouse.agent_budget WHERE tenant_id = 'today'")
         assert today == datetime.now(ZoneInfo(zone)).date()
 

@@ -4,19 +4,19 @@ from collections.abc import Generator
 
 import pytest
 
-from spanhouse_schema import Database, Settings
+from spanhouse_schema import Database
 from spanhouse_schema.clickhouse import retention
 
 EVERY_TABLE = sorted((*retention.RAW_TABLES, retention.AUDIT))
-KEEP_ALL = Settings.load(retention_days=0, sql_audit_retention_days=0)
+KEEP_ALL = (0, 0)
 
 
 @pytest.fixture
 def kept_by_default(database: Database) -> Generator[Database]:
     """The database with the default retention, 90 days and 365 for the audit, and without any afterwards."""
-    retention.apply(database, Settings.load())
+    retention.apply(database, 90, 365)
     yield database
-    retention.apply(database, KEEP_ALL)
+    retention.apply(database, *KEEP_ALL)
 
 
 def _count(database: Database, tenant: str) -> int:
@@ -64,20 +64,19 @@ def test_a_timestamp_far_from_now_does_not_shorten_a_rows_life(kept_by_default: 
 
 def test_the_longest_retention_that_is_accepted_keeps_what_comes_now(database: Database) -> None:
     """A TTL beyond what its type can hold would have wrapped, and the row be gone."""
-    retention.apply(database, Settings.load(retention_days=10_000))
+    retention.apply(database, 10_000, 0)
     _insert(database, "retention-longest", "now64(9)", "now64(3)")
     database.command("OPTIMIZE TABLE spanhouse.otel_traces FINAL")
-    retention.apply(database, KEEP_ALL)
+    retention.apply(database, *KEEP_ALL)
     assert _count(database, "retention-longest") == 1
 
 
 def test_only_what_differs_is_changed(database: Database) -> None:
-    settings = Settings.load(retention_days=30, sql_audit_retention_days=30)
-    assert retention.apply(database, settings) == EVERY_TABLE
-    assert retention.apply(database, settings) == []
-    assert retention.apply(database, settings.model_copy(update={"sql_audit_retention_days": 31})) == [retention.AUDIT]
-    assert retention.apply(database, KEEP_ALL) == EVERY_TABLE
-    assert retention.apply(database, KEEP_ALL) == []
+    assert retention.apply(database, 30, 30) == EVERY_TABLE
+    assert retention.apply(database, 30, 30) == []
+    assert retention.apply(database, 30, 31) == [retention.AUDIT]
+    assert retention.apply(database, *KEEP_ALL) == EVERY_TABLE
+    assert retention.apply(database, *KEEP_ALL) == []
 
 
 def test_every_raw_table_has_a_retention(database: Database) -> None:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.clickhouse import migrate
 from tests.support.process import Spanhouse
+from tests.support.retention import keep_all
 
 SERVER = os.environ.get("SPANHOUSE_TEST_CLICKHOUSE", "")
 _NO_SERVER = pytest.mark.skipif(not SERVER, reason="SPANHOUSE_TEST_CLICKHOUSE names no ClickHouse server")
@@ -40,7 +40,8 @@ def served(dsn: str, directory: Path) -> Generator[Database]:
     """The database behind a DSN, at the newest revision."""
     database = Database.open(Settings.load(clickhouse=dsn, data_dir=directory))
     try:
-        migrate.upgrade(database, timezone="UTC", default_budget_usd=Decimal(5))
+        migrate.upgrade(database)
+        keep_all(database)
         yield database
     finally:
         database.close()

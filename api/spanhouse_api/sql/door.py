@@ -36,7 +36,7 @@ from spanhouse_api.sql.tracking import Track, tracked
 from spanhouse_api.sql.upload import Upload, upload_directory
 from spanhouse_schema import Database
 from spanhouse_schema.access.key_ring import Grant, KeyRing, Scope
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import SqlSettings
 from spanhouse_web.errors import PermissionDenied
 from spanhouse_web.origins import OwnSite, cors
 
@@ -50,7 +50,7 @@ _NAMES = ("Query-Id", "Server-Display-Name", "Timezone", "Format", "Summary", "E
 _SHOWN = [f"X-ClickHouse-{name}" for name in _NAMES]
 
 
-def create_app(database: Database, keys: KeyRing, settings: Settings) -> ASGIApp:
+def create_app(database: Database, keys: KeyRing, settings: SqlSettings) -> ASGIApp:
     """The door as an ASGI application; it starts and closes with its lifespan."""
     door = Door(database, keys, settings)
 
@@ -78,7 +78,7 @@ def create_app(database: Database, keys: KeyRing, settings: Settings) -> ASGIApp
 class Door:
     """Answers statements, from `start` to `close`."""
 
-    def __init__(self, database: Database, keys: KeyRing, settings: Settings) -> None:
+    def __init__(self, database: Database, keys: KeyRing, settings: SqlSettings) -> None:
         self._keys = keys
         self._directory = upload_directory(settings.data_dir)
         self._runner = Runner(database)

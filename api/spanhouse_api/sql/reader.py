@@ -21,7 +21,7 @@ from spanhouse_schema import Connection, Database
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.access.key_ring import DEFAULT_TENANT
 from spanhouse_schema.clickhouse.database import Statistics
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import SqlSettings
 
 # The engine has no tree of these, but one spelling: what this matches means nothing else.
 _ON_ONE_RELATION = re.compile(
@@ -47,7 +47,7 @@ class Explanation(NamedTuple):
 class Reader:
     """Understands and runs readers' statements."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: SqlSettings) -> None:
         self._database = database
         self._facts = _facts(database)
         self._confinement = Confinement(settings)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from spanhouse_api.sql.allowlist import FORMATS, LIMITS, PASSED_OVER, SETTINGS, TABLE_FILTERS
 from spanhouse_api.sql.errors import Denied, bad_argument
 from spanhouse_schema.access.reader_seal import ReaderLimits, seal
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import SqlSettings
 
 
 class Confinement:
     """What keeps readers within their tenant and their limits."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SqlSettings) -> None:
         self._limits = ReaderLimits.of(settings)
 
     def settings(self, tenant: str, asked: Mapping[str, str], table_filters: Callable[[str], str]) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""An OTLP request read at the door: protobuf checked, JSON turned into protobuf."""
+"""An OTLP request read: protobuf checked, JSON turned into protobuf."""

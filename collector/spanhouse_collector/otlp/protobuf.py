@@ -1,4 +1,4 @@
-"""OTLP/protobuf as it comes to the door: checked, its nested values spelled, spans without valid ids taken out."""
+"""OTLP/protobuf as it comes to a receiver: checked, its nested values spelled, spans without valid ids taken out."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from spanhouse_collector.receive import responses
 from spanhouse_collector.receive.auth import authorize
 from spanhouse_collector.receive.intake import Intake, Outcome
 from spanhouse_collector.signal import Signal
-from spanhouse_schema import Settings
+from spanhouse_schema.settings import ReceiveSettings
 from spanhouse_web.errors import RequestRefused
 
 _GRACE_S = 10
@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 class GrpcServer:
     """The gRPC server on `settings.otlp_grpc`; `port` is what it is bound to once started."""
 
-    def __init__(self, intake: Intake, settings: Settings) -> None:
+    def __init__(self, intake: Intake, settings: ReceiveSettings) -> None:
         self.port = 0
         self._settings = settings
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # grpc-stubs knows only the threaded one

@@ -19,7 +19,7 @@ from spanhouse_collector.receive.auth import authorize
 from spanhouse_collector.receive.intake import Intake, Outcome
 from spanhouse_collector.receive.memory_limit import Hold
 from spanhouse_collector.signal import Signal
-from spanhouse_schema import Settings
+from spanhouse_schema.settings import ReceiveSettings
 from spanhouse_web.compression import decompress
 from spanhouse_web.errors import BadRequest, RequestRefused, TooLarge, UnsupportedMedia
 from spanhouse_web.health import health_routes
@@ -35,7 +35,7 @@ _BODY_DEADLINE_S = 60
 _log = structlog.get_logger()
 
 
-def create_app(intake: Intake, ready: Callable[[], None], settings: Settings, metrics: Metrics) -> Starlette:
+def create_app(intake: Intake, ready: Callable[[], None], settings: ReceiveSettings, metrics: Metrics) -> Starlette:
     """Make the ASGI application that receives OTLP. `ready` raises `SpanhouseError` while requests had better wait."""
     exports = [
         Route(f"/v1/{signal.value}", _Receiver(intake, signal, settings.request_limit).answer, methods=["POST"])

@@ -15,8 +15,8 @@ from spanhouse_collector.receive.memory_limit import Inflight
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import envelope
 from spanhouse_collector.spool.spool import Spool
-from spanhouse_schema import Settings
 from spanhouse_schema.access.key_ring import Grant, KeyRing
+from spanhouse_schema.settings import ReceiveSettings
 from spanhouse_web.errors import TooLarge
 
 # What is decoded in about four milliseconds: larger requests must not keep the event loop from the small ones.
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
 class Intake:
     """Decodes requests, puts them on disk and counts them. `inflight` is what receivers ask before they read a body."""
 
-    def __init__(self, spool: Spool, keys: KeyRing, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, spool: Spool, keys: KeyRing, settings: ReceiveSettings, metrics: Metrics) -> None:
         self.keys = keys
         self.metrics = metrics
         self.inflight = Inflight(settings.inflight_limit)

@@ -6,7 +6,7 @@ from spanhouse_schema.access.grants import Grant, Scope
 from spanhouse_schema.access.key_store import KeyStore, digest_of
 from spanhouse_schema.background import Failures, LoopThread
 from spanhouse_schema.errors import SettingsError, UnknownKey
-from spanhouse_schema.settings import Settings, is_loopback
+from spanhouse_schema.settings import HttpSettings, is_loopback
 
 __all__ = ["DEFAULT_TENANT", "Grant", "KeyRing", "Scope", "admits_keyless"]
 
@@ -68,7 +68,7 @@ class KeyRing:
             self._grants, self._counts = self._keys.grants(), counts
 
 
-def admits_keyless(settings: Settings, live_keys: int, names: tuple[str, ...]) -> bool:
+def admits_keyless(settings: HttpSettings, live_keys: int, names: tuple[str, ...]) -> bool:
     """Whether requests without a key may be let in until the first one is made.
 
     `live_keys` counts the keys that exist; `names` are the settings whose addresses this process listens on. Raises

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Self
 
 from spanhouse_schema.access.row_filters import tenant_mark
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import SqlSettings
 
 # A reader stands behind the loader and the owner, where the system lets a process do that (CAP_SYS_NICE), and does not
 # take every core.
@@ -26,7 +26,7 @@ class ReaderLimits(NamedTuple):
     read_bytes: int
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: SqlSettings) -> Self:
         """Return the limits of this installation."""
         return cls(
             settings.reader_seconds, int(settings.reader_memory), settings.reader_rows, int(settings.reader_bytes)

@@ -4,7 +4,8 @@ import json
 import queue
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol, Self
 from urllib.parse import parse_qs
@@ -16,10 +17,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from spanhouse_schema.clickhouse.dsn import Server, with_user
-from spanhouse_schema.clickhouse.engine import configure, keep_row_filters, keep_schema, open_engine
+from spanhouse_schema.clickhouse.engine import configure, connection_string, keep_row_filters, keep_schema, open_engine
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable, InputUnreadable, StatementFailed
 from spanhouse_schema.quoting import literal
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import StorageSettings
 
 Parameters = Mapping[str, Any]
 EngineSettings = Mapping[str, str | int]
@@ -42,26 +43,31 @@ class Database:
     Statements are trusted: they come from our files and from the owner's door, never from a tenant.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: StorageSettings) -> None:
+        """Take what is there as it is, and make nothing; a server is asked nothing yet.
+
+        Raises `NoDatabase` where the embedded database has not been made, `DatabaseBusy` when another process holds it.
+        """
         self.embedded = settings.embedded
-        # Where a day begins.
-        self.timezone = settings.timezone
         self._settings = settings
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue(_IDLE_CLIENTS)
         self._engine = ""
-        self._anchor: Connection | None = None
         # None: the driver's own, which trusts what the machine trusts.
         self._pool = None if self.embedded else _pinned_pool(Server.of(settings.clickhouse))
+        self._running = ExitStack()
         if self.embedded:
             self._start_engine()
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Open what `settings` names.
+    def open(cls, settings: StorageSettings, *, engine_memory: int | None = None) -> Self:
+        """Open what `settings` name, and make it where it is not there.
 
-        Raises `DatabaseBusy` when another process holds the embedded directory, `DatabaseUnavailable` when the
-        server does not answer, and `DatabaseError` when it refuses us.
+        `engine_memory` is the most that the embedded engine may use, in bytes; None leaves that as it was. Raises
+        `DatabaseBusy` when another process holds the embedded directory, `DatabaseUnavailable` when the server does not
+        answer, and `DatabaseError` when it refuses us.
         """
+        if settings.embedded:
+            configure(settings.data_dir, engine_memory)
         database = cls(settings)
         try:
             database.command("CREATE DATABASE IF NOT EXISTS spanhouse")
@@ -69,6 +75,12 @@ class Database:
             database.close()
             raise
         return database
+
+    @cached_property
+    def timezone(self) -> str:
+        """Where a day begins, as the installation says: read once. Raises `DatabaseError`."""
+        found = self.rows("SELECT value FROM spanhouse.installation FINAL WHERE name = 'timezone'")
+        return str(found[0][0]) if found else "UTC"
 
     def command(
         self, sql: str, *, parameters: Parameters | None = None, settings: EngineSettings | None = None
@@ -183,13 +195,12 @@ class Database:
         """Close every connection; the embedded engine stops with the last one."""
         while not self._idle.empty():
             self._idle.get_nowait().close()
-        if self._anchor is not None:
-            self._anchor.close()
+        self._running.close()
 
     def _start_engine(self) -> None:
-        self._engine = configure(self._settings.data_dir, self._settings.engine_memory)
+        self._engine = self._running.enter_context(connection_string(self._settings.data_dir))
         # One connection stays open: the engine lives as long as its last connection.
-        self._anchor = self.connect()
+        self._running.enter_context(self.connect())
 
     @contextmanager
     def _client(self) -> Generator[Client]:

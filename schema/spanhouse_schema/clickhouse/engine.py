@@ -1,9 +1,12 @@
 """The embedded engine: how chDB is configured and opened."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import get_ident
 from xml.sax.saxutils import escape
 
@@ -11,7 +14,7 @@ from chdb.state.sqlitelike import Connection as EngineConnection
 
 from spanhouse_schema.clickhouse._driver_private import build_connection_string
 from spanhouse_schema.clickhouse.holder import holder_of
-from spanhouse_schema.errors import DatabaseBusy
+from spanhouse_schema.errors import DatabaseBusy, NoDatabase
 
 # Everything but SOURCES: no statement reads a file, a URL or another database through a table function
 # (`INSERT … FROM INFILE`, which the loader uses, is not one), and of SYSTEM only what refreshes and merges.
@@ -45,47 +48,95 @@ _USERS = """<clickhouse>
 </clickhouse>
 """
 
-_ROW_FILTERS = "row_filters.xml"
-
 # A system log table exists when the configuration names it; none is named, so that none grows.
 _CONFIG = """<clickhouse>
-  <users_config>{users}</users_config>
+  <users_config>users.xml</users_config>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
 </clickhouse>
 """
 
+_FOLDER = "engine-config"
+_CONFIG_FILE, _USERS_FILE, _ROW_FILTERS = "config.xml", "users.xml", "row_filters.xml"
 
-def configure(data_dir: Path, memory_bytes: int) -> str:
-    """Write the engine's configuration into `data_dir`, and return the chDB connection string that uses it.
+# Where nobody says.
+_MEMORY_BYTES = 4 * 1024**3
+
+
+def configure(data_dir: Path, memory_bytes: int | None) -> None:
+    """Write the engine's configuration into `data_dir`, making the directories that it names.
 
     The engine's own files are in `data_dir/engine`; it may use `memory_bytes` at most, and one statement three quarters
-    of that. Raises `DatabaseBusy` when another process holds them.
+    of that. None leaves that as it was. Raises `DatabaseBusy` when another process holds them.
     """
-    store, config = data_dir / "engine", data_dir / "engine-config"
-    holder = holder_of(store)
-    if holder is not None:
-        # Before the engine finds out: it would print its own account of it.
-        raise DatabaseBusy(_held(store, holder))
-    for directory in (data_dir, store, config):
+    _refuse_when_held(data_dir)
+    for directory in (data_dir, data_dir / "engine", data_dir / _FOLDER):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    users = config / "users.xml"
-    grants = "".join(f"<query>{grant}</query>" for grant in _GRANTS)
-    kept = config / _ROW_FILTERS
-    row_filters = kept.read_text() if kept.exists() else ""
-    # So that a large query leaves room for an INSERT, and an INSERT that fails alone says that it is its own fault.
-    users.write_text(_USERS.format(grants=grants, memory=memory_bytes * 3 // 4, row_filters=row_filters))
-    main = config / "config.xml"
-    main.write_text(_CONFIG.format(users=escape(str(users.resolve())), memory=memory_bytes))
-    return build_connection_string(str(store), {"config-file": str(main.resolve())})
+    _write(data_dir, memory_bytes or _memory(data_dir))
+
+
+def is_made(data_dir: Path) -> bool:
+    """Return whether there is an engine in `data_dir`."""
+    return (data_dir / _FOLDER / _CONFIG_FILE).exists()
+
+
+@contextmanager
+def connection_string(data_dir: Path) -> Generator[str]:
+    """Give the chDB connection string of the engine in `data_dir`, as it is configured; it holds within the block.
+
+    Raises `NoDatabase` where there is none, `DatabaseBusy` when another process holds it.
+    """
+    config = data_dir / _FOLDER
+    if not is_made(data_dir):
+        raise NoDatabase(
+            f"there is no database in {data_dir}: `spanhouse up` makes one; name its data directory with --data-dir"
+        )
+    _refuse_when_held(data_dir)
+    text = (config / _CONFIG_FILE).read_text()
+    users = escape(str((config / _USERS_FILE).resolve()))
+    # The engine wants the users' file by its whole path. That stays out of the data directory, which may be moved or
+    # copied.
+    with TemporaryDirectory(prefix="spanhouse-") as directory:
+        file = Path(directory, _CONFIG_FILE)
+        file.write_text(re.sub("(?<=<users_config>)[^<]*", lambda _: users, text))
+        yield build_connection_string(str(data_dir / "engine"), {"config-file": str(file)})
 
 
 def keep_row_filters(data_dir: Path, row_filters: str) -> bool:
-    """Keep these row filters for the next time that the engine is opened; whether they are others than before."""
-    file = data_dir / "engine-config" / _ROW_FILTERS
+    """Keep these row filters for the next time that the engine is opened, and return whether they have changed."""
+    file = data_dir / _FOLDER / _ROW_FILTERS
     if file.exists() and file.read_text() == row_filters:
         return False
     _replace(file, row_filters)
+    _write(data_dir, _memory(data_dir))
     return True
+
+
+def _refuse_when_held(data_dir: Path) -> None:
+    # Before the engine finds out: it would print its own account of it.
+    store = data_dir / "engine"
+    holder = holder_of(store)
+    if holder is not None:
+        raise DatabaseBusy(_held(store, holder))
+
+
+def _write(data_dir: Path, memory_bytes: int) -> None:
+    config = data_dir / _FOLDER
+    kept = config / _ROW_FILTERS
+    # One statement gets less than the engine: a large query leaves room for an INSERT, and an INSERT that fails alone
+    # says that it is its own fault.
+    users = _USERS.format(
+        grants="".join(f"<query>{grant}</query>" for grant in _GRANTS),
+        memory=memory_bytes * 3 // 4,
+        row_filters=kept.read_text() if kept.exists() else "",
+    )
+    _replace(config / _USERS_FILE, users)
+    _replace(config / _CONFIG_FILE, _CONFIG.format(memory=memory_bytes))
+
+
+def _memory(data_dir: Path) -> int:
+    file = data_dir / _FOLDER / _CONFIG_FILE
+    found = re.search(r"<max_server_memory_usage>(\d+)<", file.read_text()) if file.exists() else None
+    return int(found[1]) if found else _MEMORY_BYTES
 
 
 def keep_schema(data_dir: Path, settings: Mapping[str, str | int]) -> dict[str, str | int]:
@@ -97,7 +148,7 @@ def keep_schema(data_dir: Path, settings: Mapping[str, str | int]) -> dict[str, 
     if settings.get("format_schema_source") != "string":
         return dict(settings)
     text = str(settings["format_schema"])
-    file = data_dir / "engine-config" / f"{sha256(text.encode()).hexdigest()[:16]}.proto"
+    file = data_dir / _FOLDER / f"{sha256(text.encode()).hexdigest()[:16]}.proto"
     # Not only when it is missing: a crash of the machine may have left it empty.
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         _replace(file, text)

@@ -3,11 +3,11 @@
 A database where nothing is left to do costs two SELECTs: Alembic is not even imported.
 """
 
-from decimal import Decimal
 from typing import NamedTuple
 
-from spanhouse_schema.clickhouse import before_baseline, definitions, migration_lock
+from spanhouse_schema.clickhouse import before_baseline, definitions, installation, migration_lock
 from spanhouse_schema.clickhouse.database import Database
+from spanhouse_schema.clickhouse.installation import NEW, Installation
 from spanhouse_schema.errors import StatementFailed
 
 # The newest revision in migrations/versions.
@@ -28,8 +28,8 @@ class Status(NamedTuple):
         return self.current == self.head
 
 
-def upgrade(database: Database, *, timezone: str, default_budget_usd: Decimal, revision: str = "head") -> None:
-    """Bring the database up to `revision`, and at the newest one make functions and views what their files say.
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the database up to `revision`, and at the newest one in line with its installation's settings.
 
     Days begin in `timezone`; a tenant without a limit may spend `default_budget_usd` a day. Idempotent, and safe beside
     another process that does the same. Raises `DatabaseBusy` when another migration holds the lock for a minute,
@@ -37,7 +37,7 @@ def upgrade(database: Database, *, timezone: str, default_budget_usd: Decimal, r
     """
     upgrade_tables(database, revision)
     if status(database).at_head:
-        definitions.apply(database, timezone=timezone, default_budget_usd=default_budget_usd)
+        installation.enforce(database)
 
 
 def upgrade_tables(database: Database, revision: str = "head") -> None:
@@ -77,14 +77,14 @@ def status(database: Database) -> Status:
     return Status(str(found[0][0]) if found else None, HEAD)
 
 
-def sql(*, timezone: str, default_budget_usd: Decimal, revision: str = "head") -> str:
-    """Return the statements that `upgrade` would run in an empty database, as text."""
+def sql(revision: str = "head", new: Installation = NEW) -> str:
+    """Return the statements that `upgrade` would run in an empty database, as text, for an installation with `new`."""
     from spanhouse_schema.clickhouse import revisions  # noqa: PLC0415  # see above
 
     tables = f"CREATE DATABASE IF NOT EXISTS spanhouse;\n\n{revisions.printed_up(revision)}"
     if revision not in {"head", HEAD}:
         return tables
-    return tables + definitions.sql(timezone=timezone, default_budget_usd=default_budget_usd)
+    return tables + installation.sql(new)
 
 
 def down_sql(revision: str) -> str:

@@ -1,7 +1,10 @@
-"""How long rows are kept: a TTL on when they came, set to what the settings say at every start."""
+"""How long rows are kept: a TTL on when they came."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
 
 from spanhouse_schema.clickhouse.database import Database, Session
-from spanhouse_schema.settings import Settings
 
 RAW_TABLES = (
     "otel_traces",
@@ -21,21 +24,48 @@ RAW_TABLES = (
 AUDIT = "sql_audit"
 
 
-def apply(database: Database, settings: Settings) -> list[str]:
-    """Keep rows for as many days as the settings say (0 is for ever), and return the tables whose retention changed.
+class Expiring(NamedTuple):
+    """Rows of a table that a retention deletes: how many, and the first and last day on which they came, in UTC."""
+
+    table: str
+    rows: int
+    first: date
+    last: date
+
+
+def apply(database: Database, retention_days: int, sql_audit_retention_days: int) -> list[str]:
+    """Keep rows for so many days (0 is for ever), and return the tables whose retention changed.
 
     Raw rows are kept since their ingestion, the audit's since the statement began. Whole parts are dropped, in the
     background. A raw row's own timestamp has no say: clocks are wrong, backfills late. Raises `DatabaseError`.
     """
-    wanted = {
-        **dict.fromkeys(RAW_TABLES, _ttl("IngestedAt", settings.retention_days)),
-        AUDIT: _ttl("StartedAt", settings.sql_audit_retention_days),
-    }
+    wanted = _wanted(retention_days, sql_audit_retention_days)
     changed = [table for table, current in _current(database, list(wanted)) if current != wanted[table]]
     for table in changed:
-        action = f"MODIFY TTL {wanted[table]}" if wanted[table] else "REMOVE TTL"
-        database.command(f"ALTER TABLE spanhouse.{table} {action}")
+        database.command(_alter(table, wanted[table]))
     return changed
+
+
+def statements(retention_days: int, sql_audit_retention_days: int) -> list[str]:
+    """Return what `apply` runs where no retention is in force."""
+    wanted = _wanted(retention_days, sql_audit_retention_days)
+    return [_alter(table, ttl) for table, ttl in wanted.items() if ttl]
+
+
+def is_shorter(days: int, *, than: int) -> bool:
+    """Return whether a retention of `days` keeps less than another; 0 keeps all."""
+    return bool(days) and (not than or days < than)
+
+
+def expiring(database: Database, tables: Sequence[str], days: int) -> list[Expiring]:
+    """Return the rows that a retention of `days` deletes, of each table that loses any. Raises `DatabaseError`."""
+    moments = {table: "StartedAt" if table == AUDIT else "IngestedAt" for table in tables}
+    counts = " UNION ALL ".join(
+        f"SELECT '{table}', count() AS Rows, min(toDate({column}, 'UTC')), max(toDate({column}, 'UTC')) "
+        f"FROM spanhouse.{table} WHERE {_ttl(column, days)} < now() HAVING Rows > 0"
+        for table, column in moments.items()
+    )
+    return sorted(Expiring(*row) for row in database.rows(counts))
 
 
 def readable_since_ms(session: Session) -> int:
@@ -63,6 +93,15 @@ def whole_since_ms(session: Session) -> int:
         "SELECT minOrNull(toUnixTimestamp64Milli(IngestedAt)) FROM spanhouse.otel_logs)"
     )
     return max(readable_since_ms(session), int(first))
+
+
+def _wanted(retention_days: int, sql_audit_retention_days: int) -> dict[str, str]:
+    raw = dict.fromkeys(RAW_TABLES, _ttl("IngestedAt", retention_days))
+    return raw | {AUDIT: _ttl("StartedAt", sql_audit_retention_days)}
+
+
+def _alter(table: str, ttl: str) -> str:
+    return f"ALTER TABLE spanhouse.{table} {f'MODIFY TTL {ttl}' if ttl else 'REMOVE TTL'}"
 
 
 def _ttl(column: str, days: int) -> str:

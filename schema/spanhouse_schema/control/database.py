@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from spanhouse_schema.control import migrate, sqlite
 from spanhouse_schema.errors import ControlError, NoControlDatabase, SettingsError
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import ControlSettings
 
 Access = Literal["create", "write", "read"]
 """What a process means to do: `create` makes the database when there is none; `read` leaves every file as it is."""
@@ -41,7 +41,7 @@ class ControlDatabase:
             failing.pop_all()
 
     @classmethod
-    def open(cls, settings: Settings, access: Access = "create") -> Self:
+    def open(cls, settings: ControlSettings, access: Access = "create") -> Self:
         """Open the control database that the settings name. Raises like the class."""
         if not settings.control and access == "create":
             _make_directory(settings.data_dir)

@@ -7,12 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from spanhouse.errors import SpanhouseError
 from spanhouse_schema import Database
-from spanhouse_schema.clickhouse import migrate
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import StorageSettings
 from spanhouse_server.held import is_held
-from spanhouse_server.opening import reached_database
+from spanhouse_server.opening import current_database
 
 
 def _iso_day(text: str) -> str:
@@ -32,10 +30,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
-def migrated_database(settings: Settings) -> Generator[tuple[Database, bool]]:
-    """The database, and whether another process may be writing into it. Raises `SpanhouseError` if it is too old."""
-    is_shared = is_held(settings) or not settings.embedded
-    with reached_database(settings) as database:
-        if not migrate.status(database).at_head:
-            raise SpanhouseError("the database is not at the newest revision: run `spanhouse migrate up`")
+def shared_database(storage: StorageSettings) -> Generator[tuple[Database, bool]]:
+    """The database, and whether another process may be writing into it. Raises like `current_database`."""
+    is_shared = is_held(storage) or not storage.embedded
+    with current_database(storage) as database:
         yield database, is_shared

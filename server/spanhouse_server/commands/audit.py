@@ -8,10 +8,10 @@ from spanhouse.errors import SpanhouseError
 from spanhouse_schema.proof.audit import PATIENCE_S, Report, Scope
 from spanhouse_schema.proof.audit import audit as compare
 from spanhouse_schema.proof.diff import Difference
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import StorageSettings
 from spanhouse_server.commands._console import progress, say, say_json, say_table
 from spanhouse_server.commands._flags import with_settings
-from spanhouse_server.commands._selection import Day, Json, Tenant, Trace, migrated_database
+from spanhouse_server.commands._selection import Day, Json, Tenant, Trace, shared_database
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -19,14 +19,16 @@ _MOST_SHOWN = 20
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse", "timezone")
-def audit(settings: Settings, day: Day = None, trace: Trace = "", tenant: Tenant = "", as_json: Json = False) -> None:
+@with_settings
+def audit(
+    settings: StorageSettings, day: Day = None, trace: Trace = "", tenant: Tenant = "", as_json: Json = False
+) -> None:
     """Compare every derived number with a recomputation from raw rows. Changes nothing; may run beside `up`.
 
     Exit code 1 when something differs. What a running pipeline has not settled yet is waited for, up to a minute and a
     half. Traces whose raw rows the retention may have dropped are left out; a day or a trace of such is refused.
     """
-    with migrated_database(settings) as (database, is_shared), progress("steps compared") as show:
+    with shared_database(settings) as (database, is_shared), progress("steps compared") as show:
         scope = Scope(tenant, day or "", trace)
         report = compare(database, scope, patience_s=PATIENCE_S if is_shared else 0, show=lambda _, done: show(done))
     if as_json:

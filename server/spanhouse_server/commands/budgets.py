@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from spanhouse_schema.derive.budgets import PERIODS, SCOPES, Budget, clear_limit, set_limit
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import StorageSettings
 from spanhouse_server.commands._console import say, say_rows
 from spanhouse_server.commands._flags import with_settings
-from spanhouse_server.opening import usable_database
+from spanhouse_server.opening import current_database, writable_database
 
 app = typer.Typer(
     help="Say what may be spent in a day, week or month, in USD, and see what is left of it.",
@@ -42,9 +42,9 @@ def _limit(text: str) -> Decimal | str:
 
 
 @app.command("set")
-@with_settings("data_dir", "clickhouse", "timezone")
+@with_settings
 def set_budget(
-    settings: Settings,
+    settings: StorageSettings,
     limit: Annotated[Any, typer.Argument(parser=_limit, metavar="USD", help="Or 'none': no limit.")],
     *,
     period: Period = "day",
@@ -55,16 +55,16 @@ def set_budget(
 ) -> None:
     """Say what a tenant may spend, or one of its agents, users or sessions. What was spent before stays spent."""
     budget = _budget(tenant, agent, user, session, period)
-    with usable_database(settings) as database:
+    with writable_database(settings) as database:
         set_limit(database, budget, None if limit == _NO_LIMIT else limit)
     usd = "no limit" if limit == _NO_LIMIT else f"{limit.normalize():f} USD"
     say(f"{_whose(budget)}: {usd} a {period}")
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse", "timezone")
+@with_settings
 def clear(
-    settings: Settings,
+    settings: StorageSettings,
     *,
     period: Period = "day",
     agent: Agent = "",
@@ -72,22 +72,22 @@ def clear(
     session: Session = "",
     tenant: Tenant = "default",
 ) -> None:
-    """Take back what `set` said. A tenant has 5 USD a day then, all others have no limit."""
+    """Remove a limit. A tenant has the installation's default for a day then, all others have none."""
     budget = _budget(tenant, agent, user, session, period)
-    with usable_database(settings) as database:
+    with writable_database(settings) as database:
         clear_limit(database, budget)
-    say(f"{_whose(budget)}: no longer said for a {period}")
+    say(f"Removed the limit of {_whose(budget)} for a {period}")
 
 
 @app.command("list")
-@with_settings("data_dir", "clickhouse", "timezone")
-def list_budgets(settings: Settings, as_json: Json = False) -> None:
+@with_settings
+def list_budgets(settings: StorageSettings, as_json: Json = False) -> None:
     """List every limit that holds: what was spent of it, what is left, and whether agents should go on."""
     columns = (
         *("tenant_id", "scope", "scope_id", "period", "window_start"),
         *("limit_usd", "used_usd", "remaining_usd", "unpriced_calls", "verdict"),
     )
-    with usable_database(settings) as database:
+    with current_database(settings) as database:
         rows = database.rows(
             f"SELECT {', '.join(columns)} FROM spanhouse.budget_verdicts "
             f"ORDER BY tenant_id, indexOf({list(SCOPES)}, scope), scope_id, indexOf({list(PERIODS)}, period)"

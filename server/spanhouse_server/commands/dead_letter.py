@@ -12,7 +12,7 @@ from spanhouse_collector.otlp.export import EXPORTS
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import dead_letter
 from spanhouse_collector.spool.dead_letter import DeadLetter
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import DataDirSettings
 from spanhouse_server.commands._console import say, say_json, say_table
 from spanhouse_server.commands._flags import with_settings
 
@@ -30,8 +30,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-@with_settings("data_dir")
-def list_letters(settings: Settings, as_json: Json = False) -> None:
+@with_settings
+def list_letters(settings: DataDirSettings, as_json: Json = False) -> None:
     """List the dead letters, oldest first."""
     letters = dead_letter.find_all(settings.data_dir / "spool")
     if as_json:
@@ -42,8 +42,8 @@ def list_letters(settings: Settings, as_json: Json = False) -> None:
 
 
 @app.command()
-@with_settings("data_dir")
-def show(settings: Settings, name: Name) -> None:
+@with_settings
+def show(settings: DataDirSettings, name: Name) -> None:
     """Print a dead letter as JSON: what is known of it, why it was not taken, and its requests."""
     spool = settings.data_dir / "spool"
     letter = dead_letter.find(spool, name)
@@ -55,9 +55,9 @@ def show(settings: Settings, name: Name) -> None:
 
 
 @app.command()
-@with_settings("data_dir")
+@with_settings
 def retry(
-    settings: Settings,
+    settings: DataDirSettings,
     names: Names = None,
     *,
     everything: All = False,
@@ -73,9 +73,9 @@ def retry(
 
 
 @app.command()
-@with_settings("data_dir")
+@with_settings
 def drop(
-    settings: Settings,
+    settings: DataDirSettings,
     names: Names = None,
     *,
     everything: All = False,
@@ -91,7 +91,7 @@ def drop(
         say(f"{letter.name} is gone")
 
 
-def _chosen(settings: Settings, names: list[str] | None, everything: bool) -> list[DeadLetter]:
+def _chosen(settings: DataDirSettings, names: list[str] | None, everything: bool) -> list[DeadLetter]:
     spool = settings.data_dir / "spool"
     if everything == bool(names):
         raise typer.BadParameter("name letters, or say --all", param_hint="NAMES")

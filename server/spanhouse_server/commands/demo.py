@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import typer
 
 from spanhouse.errors import SpanhouseError
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import Demo
 from spanhouse_server import logs
 from spanhouse_server.commands._console import progress, say, say_json
 from spanhouse_server.commands._flags import with_settings
@@ -24,9 +24,9 @@ _FLUSH_EVERY_S = 0.5
 
 
 @app.command()
-@with_settings("otlp_http", "log_format")
+@with_settings
 def demo(
-    settings: Settings,
+    settings: Demo,
     *,
     rate: Annotated[float, typer.Option(min=0.1, help="Spans a second.")] = 50,
     for_: Annotated[str, typer.Option("--for", help="How long: 30s, 5m, 1h.")] = "1m",

@@ -48,7 +48,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
 
 
 @app.command()
-@with_settings(*Settings.model_fields)
+@with_settings
 def doctor(settings: Settings, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Check this installation, and say what to do about each finding. Changes nothing; may run beside `up`.
 

@@ -7,7 +7,7 @@ import typer
 from spanhouse_schema.access.key_ring import Scope
 from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.control.database import ControlDatabase
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import ControlSettings
 from spanhouse_server.commands._console import say, say_json, say_table
 from spanhouse_server.commands._flags import with_settings
 
@@ -22,9 +22,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-@with_settings("data_dir", "control")
+@with_settings
 def create(
-    settings: Settings,
+    settings: ControlSettings,
     tenant: Annotated[str, typer.Option(help="Whose telemetry the key brings or reads.")],
     scope: Annotated[Scope, typer.Option(help="What it may do: write includes ingest and read, admin is everything.")],
     name: Annotated[str, typer.Option(help="What the key is for, shown in the list.")] = "",
@@ -42,8 +42,8 @@ def create(
 
 
 @app.command("list")
-@with_settings("data_dir", "control")
-def list_keys(settings: Settings, as_json: Json = False) -> None:
+@with_settings
+def list_keys(settings: ControlSettings, as_json: Json = False) -> None:
     """List every key ever made, oldest first, without the keys' texts."""
     with ControlDatabase.open(settings, "read") as control:
         keys = KeyStore(control).list()
@@ -55,9 +55,9 @@ def list_keys(settings: Settings, as_json: Json = False) -> None:
 
 
 @app.command()
-@with_settings("data_dir", "control")
+@with_settings
 def revoke(
-    settings: Settings,
+    settings: ControlSettings,
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `spanhouse keys list` shows it.")],
     as_json: Json = False,
 ) -> None:

@@ -9,10 +9,10 @@ import typer
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive.prices import BUCKETS, MOST_USD, USER, Pair, Price, Row, insertion
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import StorageSettings
 from spanhouse_server.commands._console import say, say_json, say_rows
 from spanhouse_server.commands._flags import with_settings
-from spanhouse_server.opening import usable_database
+from spanhouse_server.opening import current_database, writable_database
 
 app = typer.Typer(
     help="See and say what models cost, in USD for a million tokens. It holds for what is settled from then on.",
@@ -56,9 +56,9 @@ def _moment(text: str) -> datetime:
 
 
 @app.command("set")
-@with_settings("data_dir", "clickhouse")
+@with_settings
 def set_price(
-    settings: Settings,
+    settings: StorageSettings,
     provider: Provider,
     model: Model,
     *,
@@ -81,17 +81,17 @@ def set_price(
     if not any(price is not None for price in usd):
         raise typer.BadParameter("name at least one price, such as --input 2.50")
     price = Price(valid_from=int(since.timestamp()) if since else 0, above_tokens=above, usd=usd, origin="user")
-    with usable_database(settings) as database:
+    with writable_database(settings) as database:
         _write(database, [Row(_pair(tenant, provider, model), USER, price)])
     say(f"{model} of {provider or 'no provider'} costs tenant {tenant} that, {_since(price)}")
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse")
-def unset(settings: Settings, provider: Provider, model: Model, tenant: Tenant = "default") -> None:
+@with_settings
+def unset(settings: StorageSettings, provider: Provider, model: Model, tenant: Tenant = "default") -> None:
     """Take back what `set` said of a model: the catalogue counts again."""
     pair = _pair(tenant, provider, model)
-    with usable_database(settings) as database:
+    with writable_database(settings) as database:
         rows = database.rows(
             "SELECT position, toUnixTimestamp(valid_from), from_second, until_second, above_tokens "
             "FROM spanhouse.model_prices FINAL WHERE source = {source:String} AND tenant_id = {tenant:String} "
@@ -104,13 +104,13 @@ def unset(settings: Settings, provider: Provider, model: Model, tenant: Tenant =
 
 
 @app.command("list")
-@with_settings("data_dir", "clickhouse")
-def list_prices(settings: Settings, as_json: Json = False) -> None:
+@with_settings
+def list_prices(settings: StorageSettings, as_json: Json = False) -> None:
     """List the prices of every model that was ever seen; of rows for one model the last that fits a call counts."""
     when = ("valid_from", "from_second", "until_second", "above_tokens")
     usd = (f"{bucket}_usd_per_mtok" for bucket in BUCKETS)
     columns = ("tenant_id", "provider", "model", "source", *when, *usd, "origin")
-    with usable_database(settings) as database:
+    with current_database(settings) as database:
         rows = database.rows(
             f"SELECT {', '.join(columns)} FROM spanhouse.model_prices FINAL "
             "ORDER BY tenant_id, provider, model, source = 'user', position, valid_from, above_tokens"
@@ -119,12 +119,12 @@ def list_prices(settings: Settings, as_json: Json = False) -> None:
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse")
-def unpriced(settings: Settings, as_json: Json = False) -> None:
+@with_settings
+def unpriced(settings: StorageSettings, as_json: Json = False) -> None:
     """List the models whose calls have no price, or none for some of their tokens, the most tokens first."""
     columns = ("tenant_id", "provider", "model", "cost_source", "calls", "tokens")
     tokens = " + ".join(f"ifNull({bucket}_tokens, 0)" for bucket in BUCKETS)
-    with usable_database(settings) as database:
+    with current_database(settings) as database:
         rows = database.rows(
             f"SELECT tenant_id, provider, model, cost_source, count(), sum({tokens}) AS tokens "
             "FROM spanhouse.llm_calls WHERE cost_source IN ('unpriced', 'partial') "
@@ -134,12 +134,12 @@ def unpriced(settings: Settings, as_json: Json = False) -> None:
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse")
-def sync(settings: Settings, as_json: Json = False) -> None:
+@with_settings
+def sync(settings: StorageSettings, as_json: Json = False) -> None:
     """Look every model up again, in the genai-prices that is installed now."""
     from spanhouse_schema.derive import price_catalogue  # noqa: PLC0415  # a third of a second, for this command alone
 
-    with usable_database(settings) as database:
+    with writable_database(settings) as database:
         known, changed = price_catalogue.sync(database)
     if as_json:
         say_json({"models": known, "changed": changed})

@@ -7,18 +7,18 @@ import typer
 from spanhouse_schema.proof.audit import Scope
 from spanhouse_schema.proof.rebuild import PAUSE_S, Outcome
 from spanhouse_schema.proof.rebuild import rebuild as recompute
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import StorageSettings
 from spanhouse_server.commands._console import progress, say, say_json
 from spanhouse_server.commands._flags import with_settings
-from spanhouse_server.commands._selection import Day, Json, Tenant, Trace, migrated_database
+from spanhouse_server.commands._selection import Day, Json, Tenant, Trace, shared_database
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse", "timezone")
+@with_settings
 def rebuild(
-    settings: Settings,
+    settings: StorageSettings,
     *,
     day: Day = None,
     trace: Trace = "",
@@ -33,7 +33,7 @@ def rebuild(
     """
     if [bool(day), bool(trace), everything].count(True) != 1:
         raise typer.BadParameter("say what: --day 2026-11-20, --trace ID or --all")
-    with migrated_database(settings) as (database, is_shared), progress("traces compared") as show:
+    with shared_database(settings) as (database, is_shared), progress("traces compared") as show:
         outcome = recompute(
             database,
             Scope(tenant, day or "", trace),

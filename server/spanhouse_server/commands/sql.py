@@ -10,7 +10,7 @@ import typer
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.sql.text.insert import read_insert
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import StorageSettings
 from spanhouse_server.commands._console import say, say_json
 from spanhouse_server.commands._flags import with_settings
 from spanhouse_server.held import is_held, through_door
@@ -21,9 +21,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 @app.command()
-@with_settings("data_dir", "clickhouse")
+@with_settings
 def sql(
-    settings: Settings,
+    settings: StorageSettings,
     statement: Annotated[
         str, typer.Argument(help="The statement; without it, standard input.", show_default=False)
     ] = "",
@@ -55,7 +55,7 @@ def sql(
     sys.stdout.buffer.flush()
 
 
-def _run(settings: Settings, question: Question, out: BinaryIO) -> None:
+def _run(settings: StorageSettings, question: Question, out: BinaryIO) -> None:
     if not settings.embedded:
         run_remote(settings.clickhouse, question, out)
     elif is_held(settings):
@@ -67,7 +67,7 @@ def _run(settings: Settings, question: Question, out: BinaryIO) -> None:
         run_direct(settings, question, out)
 
 
-def _explain(settings: Settings, question: Question, as_json: bool) -> None:
+def _explain(settings: StorageSettings, question: Question, as_json: bool) -> None:
     if not settings.embedded:
         raise SpanhouseError("a ClickHouse server decides by itself what a key may run: by its grants and row policies")
     out = BytesIO()

@@ -15,10 +15,10 @@ from spanhouse_schema.access.key_ring import KeyRing
 from spanhouse_schema.settings import Settings
 from spanhouse_server import logs
 from spanhouse_server.commands._console import say
-from spanhouse_server.commands._flags import with_settings
+from spanhouse_server.commands._flags import Yes, with_settings
 from spanhouse_server.held import announce_door
 from spanhouse_server.lifecycle import HttpServer, listen, run, until_stopped
-from spanhouse_server.opening import opened_database, opened_keys
+from spanhouse_server.opening import configured_database, opened_keys
 from spanhouse_server.pipeline import pipeline
 from spanhouse_server.tls import scheme
 
@@ -26,8 +26,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 @app.command()
-@with_settings(*Settings.model_fields)
-def up(settings: Settings) -> None:
+@with_settings
+def up(settings: Settings, *, yes: Yes = False) -> None:
     """Run everything in one process, from OTLP to SQL.
 
     That is the OTLP receivers, the spool and the loader, and, unless --clickhouse names a server, the embedded engine
@@ -44,7 +44,8 @@ def up(settings: Settings) -> None:
         # gRPC binds by itself, later; a port that is taken is better known now.
         listen("otlp_grpc", settings.otlp_grpc).close()
         door = stack.enter_context(closing(listen("sql", settings.sql))) if settings.embedded else None
-        database = stack.enter_context(opened_database(settings))
+        configured = configured_database(settings, settings, delete_rows=yes, engine_memory=settings.engine_memory)
+        database = stack.enter_context(configured)
         run(_serve(settings, database, keys, http, door))
 
 

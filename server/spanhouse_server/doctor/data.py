@@ -9,14 +9,14 @@ from pydantic import ByteSize
 
 from spanhouse_collector.spool import dead_letter
 from spanhouse_schema import Database, DatabaseError
-from spanhouse_schema.clickhouse import migrate
+from spanhouse_schema.clickhouse import installation, migrate
 from spanhouse_schema.clickhouse.holder import holder_of
-from spanhouse_schema.errors import AdminKeyUnusable
+from spanhouse_schema.errors import AdminKeyUnusable, NoDatabase
 from spanhouse_schema.settings import Settings
 from spanhouse_server.doctor.finding import Finding, fail, ok, warn
 from spanhouse_server.doctor.probe import get
 from spanhouse_server.held import is_held
-from spanhouse_server.opening import reached_database
+from spanhouse_server.opening import existing_database
 
 _STUCK_S = 60
 _SKEW_S = 5
@@ -57,12 +57,11 @@ def _spool_holder(spool: Path) -> int | None:
 
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Open the database, directly or through the process that holds it, and look at its revision and its clock."""
-    if settings.embedded and not (settings.data_dir / "engine").exists():
-        yield ok("database", "there is none yet; `spanhouse up` makes it")
-        return
     try:
-        with reached_database(settings) as database:
+        with existing_database(settings) as database:
             yield from _look_into(database)
+    except NoDatabase:
+        yield ok("database", "there is none yet; `spanhouse up` makes it")
     except (DatabaseError, AdminKeyUnusable) as error:
         held = is_held(settings)
         advice = "the log of that process says more" if held else "is the server up, and SPANHOUSE_CLICKHOUSE right?"
@@ -81,7 +80,17 @@ def _look_into(database: Database) -> Iterator[Finding]:
         yield fail("migrations", message, "run `spanhouse migrate up`, or install the newer Spanhouse")
         return
     yield ok("migrations", f"the tables are at {stands.head}, the newest revision")
+    yield ok("installation", _installed(database))
     yield from _look_at_rows(database)
+
+
+def _installed(database: Database) -> str:
+    stored = installation.read(database)
+    kept, audited = (f"for {days} days" if days else "for ever" for days in stored[:2])
+    return (
+        f"raw rows are kept {kept}, the audit of SQL {audited}; a day begins in {stored.timezone}; "
+        f"a tenant may spend {stored.default_budget_usd} USD a day"
+    )
 
 
 def _look_at_rows(database: Database) -> Iterator[Finding]:

@@ -20,18 +20,20 @@ from spanhouse_server.tls import clear_text
 
 _LIBRARIES = ("spanhouse", "chdb", "clickhouse-connect", "grpcio", "protobuf", "uvicorn", "sqlalchemy")
 _LISTENS = ("otlp_http", "otlp_grpc", "sql")
+# What a process that is instrumented reads; no process here does.
+_SDK_VARIABLES = frozenset({"SPANHOUSE_API_URL", "SPANHOUSE_API_KEY"})
 _LEAST_FREE_BYTES = 1024**3
 _GIB = 1024**3
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
-    """Look for variables that are no setting, and for TLS files that do not belong together."""
-    known = {f"SPANHOUSE_{name.upper()}" for name in Settings.model_fields}
+    """Look for variables that are not settings, and for TLS files that do not belong together."""
+    known = {f"SPANHOUSE_{name.upper()}" for name in Settings.model_fields} | _SDK_VARIABLES
     strange = [name for name in os.environ if name.startswith("SPANHOUSE_") and name not in known]
     for name in strange:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "docs/configuration.md lists them all"
-        yield warn("settings", f"the variable {name} is no setting and is ignored", hint)
+        yield warn("settings", f"the variable {name} is not a setting and is ignored", hint)
     if settings.tls_cert and settings.tls_key:
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)

@@ -2,52 +2,41 @@
 
 import asyncio
 import json
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from spanhouse.errors import SpanhouseError
 from spanhouse_api.sql.encodings import decoder_for
 from spanhouse_api.sql.owner import Runner
-from spanhouse_api.sql.parameters import read_parameters
+from spanhouse_api.sql.parameters import Parameters, read_parameters
 from spanhouse_api.sql.reader import Reader
 from spanhouse_api.sql.running import Executor
-from spanhouse_api.sql.upload import Upload, upload_directory
+from spanhouse_api.sql.upload import Upload
 from spanhouse_schema import Database
-from spanhouse_schema.access import row_filters
-from spanhouse_schema.settings import Settings
+from spanhouse_schema.settings import SqlSettings, StorageSettings
 from spanhouse_server.query.question import Question
 
 _PIECE_BYTES = 1024 * 1024
 
 
-def run_direct(settings: Settings, question: Question, out: BinaryIO) -> None:
+def run_direct(settings: StorageSettings, question: Question, out: BinaryIO) -> None:
     """Run a statement, and write its result to `out`.
 
     Raises `SpanhouseError` with ClickHouse's message, and when the data directory holds no database.
     """
-    if not (settings.data_dir / "engine").exists():
-        raise SpanhouseError(
-            f"there is no database in {settings.data_dir}: `spanhouse up` makes one; name its data directory with "
-            "--data-dir"
-        )
-    database = Database.open(settings)
-    try:
+    parameters = read_parameters("POST", question.url_parameters(), {})
+    with closing(Database(settings)) as database:
         if question.explains:
-            out.write(_explain(database, settings, question))
-        else:
-            asyncio.run(_run(database, upload_directory(settings.data_dir), question, out))
-    finally:
-        database.close()
+            explained = Reader(database, SqlSettings.load()).explain(question.statement, parameters)
+            out.write(json.dumps(explained._asdict()).encode())
+            return
+        # The rows of an INSERT, which may be more than memory holds, are kept beside the engine's own.
+        with TemporaryDirectory(prefix="rows-", dir=settings.data_dir) as directory:
+            asyncio.run(_run(database, Path(directory), question, parameters, out))
 
 
-def _explain(database: Database, settings: Settings, question: Question) -> bytes:
-    row_filters.enforce(database)
-    parameters = read_parameters("POST", question.url_parameters(), {})
-    return json.dumps(Reader(database, settings).explain(question.statement, parameters)._asdict()).encode()
-
-
-async def _run(database: Database, directory: Path, question: Question, out: BinaryIO) -> None:
-    parameters = read_parameters("POST", question.url_parameters(), {})
+async def _run(database: Database, directory: Path, question: Question, parameters: Parameters, out: BinaryIO) -> None:
     runner, executor = Runner(database), Executor(database)
     upload = Upload(question.statement, decoder_for("", framed=False), 0, directory)
     try:

@@ -1,4 +1,4 @@
-"""OTLP/JSON as it comes to the door, turned into the protobuf that `wire` would have made of the same request."""
+"""OTLP/JSON as it comes to a receiver, turned into the protobuf that `protobuf` would have made of the same request."""
 
 import re
 from collections.abc import Iterator
