@@ -8,26 +8,28 @@ import pytest
 
 from tests.cli.conftest import Result
 from tests.cli.otlp import nudge
-from tests.support.process import Spanhouse, run
+from tests.support.process import Spanhouse, run, started_before
 from tests.support.waiting import until
 
 Call = Callable[..., Result]
 
 
 # chDB opens one directory a process, so what opens one runs in a process of its own.
+@pytest.mark.slow
 def test_a_limit_is_set_listed_and_taken_back(tmp_path: Path) -> None:
-    assert _budgets(tmp_path, "set", "2.50") == "tenant default: 2.5 USD a day\n"
-    assert _budgets(tmp_path, "set", "none", "--agent", "bot", "--per", "week") == (
+    data_dir = started_before(tmp_path / "data")
+    assert _budgets(data_dir, "set", "2.50") == "tenant default: 2.5 USD a day\n"
+    assert _budgets(data_dir, "set", "none", "--agent", "bot", "--per", "week") == (
         "tenant default, agent bot: no limit a week\n"
     )
-    of_tenant, of_agent = json.loads(_budgets(tmp_path, "list", "--json"))
+    of_tenant, of_agent = json.loads(_budgets(data_dir, "list", "--json"))
     assert (of_tenant["limit_usd"], of_tenant["used_usd"], of_tenant["verdict"]) == ("2.5", "0", "allow")
     assert (of_agent["scope_id"], of_agent["period"], of_agent["limit_usd"]) == ("bot", "week", None)
-    heading, row, _ = _budgets(tmp_path, "list").splitlines()
+    heading, row, _ = _budgets(data_dir, "list").splitlines()
     assert heading.split()[:3] == ["TENANT", "ID", "SCOPE"]
     assert " 2.5 " in row
-    assert _budgets(tmp_path, "clear") == "Removed the limit of tenant default for a day\n"
-    assert json.loads(_budgets(tmp_path, "list", "--json"))[0]["limit_usd"] == "5"
+    assert _budgets(data_dir, "clear") == "Removed the limit of tenant default for a day\n"
+    assert json.loads(_budgets(data_dir, "list", "--json"))[0]["limit_usd"] == "5"
 
 
 @pytest.mark.parametrize(

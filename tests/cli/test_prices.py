@@ -8,13 +8,14 @@ import pytest
 
 from tests.cli.conftest import Result
 from tests.cli.otlp import nudge
-from tests.support.process import Spanhouse, run
+from tests.support.process import Spanhouse, run, started_before
 from tests.support.waiting import until
 
 Call = Callable[..., Result]
 
 
 # chDB opens one directory a process, so what opens one runs in a process of its own.
+@pytest.mark.slow
 def test_a_price_is_set_listed_and_taken_back(tmp_path: Path) -> None:
     said = _prices(tmp_path, "set", "us", "ours", "--input", "2.5", "--output", "10", "--from", "2026-11-01")
     assert said == "ours of us costs tenant default that, from 2026-11-01 00:00:00 UTC on\n"
@@ -26,9 +27,11 @@ def test_a_price_is_set_listed_and_taken_back(tmp_path: Path) -> None:
     assert json.loads(_prices(tmp_path, "list", "--json")) == []
 
 
+@pytest.mark.slow
 def test_the_list_is_readable_without_json(tmp_path: Path) -> None:
-    _prices(tmp_path, "set", "us", "ours", "--input", "0.25")
-    heading, row = _prices(tmp_path, "list").splitlines()
+    data_dir = started_before(tmp_path / "data")
+    _prices(data_dir, "set", "us", "ours", "--input", "0.25")
+    heading, row = _prices(data_dir, "list").splitlines()
     assert heading.split()[:4] == ["TENANT", "ID", "PROVIDER", "MODEL"]
     assert " 0.25 " in row
 
