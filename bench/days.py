@@ -18,7 +18,7 @@ from spanhouse_schema.access.grants import Scope
 from spanhouse_schema.access.key_store import KeyStore
 from spanhouse_schema.clickhouse import migrate
 from spanhouse_schema.control.database import ControlDatabase
-from spanhouse_schema.derive.rollups import Days
+from spanhouse_schema.derive.rollups import Rollups
 
 RUNS = 5
 LATENCY_RUNS = 3
@@ -75,12 +75,12 @@ def _fill(settings: Settings) -> list[float]:
         migrate.upgrade(database)
         generated.add_days(database, EXECUTIONS, DAYS)
         with database.session() as session:
-            days = Days(session, database.timezone)
+            days = Rollups(session, database.timezone)
             ((today,),) = database.rows("SELECT today()")
             return [_count(days, str(today - timedelta(days=back))) for back in range(DAYS)]
 
 
-def _count(days: Days, day: str) -> float:
+def _count(days: Rollups, day: str) -> float:
     start = perf_counter()
     days.count_between(day, day)
     return perf_counter() - start

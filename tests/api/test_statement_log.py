@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanhouse_api.sql.statement_log import Audit, Entry, Verdict
+from spanhouse_api.sql.statement_log import Entry, StatementLog, Verdict
 from spanhouse_schema import Database, Settings
 from tests.clients.forgetful_proxy import forgetful_proxy
 from tests.support.process import Spanhouse
@@ -48,9 +48,9 @@ def _entry(tenant: str, **columns: Any) -> Entry:
 
 
 @contextmanager
-def _writing(database: Database, directory: Path) -> Generator[Audit]:
+def _writing(database: Database, directory: Path) -> Generator[StatementLog]:
     """An audit that has been started, until it is closed."""
-    with closing(Audit(database, directory)) as audit:
+    with closing(StatementLog(database, directory)) as audit:
         audit.start()
         yield audit
 
@@ -85,7 +85,7 @@ def test_one_that_was_never_started_has_no_thread_and_writes_when_it_is_closed(
     database: Database, tmp_path: Path
 ) -> None:
     threads = set(threading.enumerate())
-    audit = Audit(database, tmp_path)
+    audit = StatementLog(database, tmp_path)
     assert set(threading.enumerate()) <= threads
     audit.record(_entry("audit-closed", error_code=1))
     audit.close()
@@ -184,7 +184,7 @@ def test_a_silent_server_keeps_nobody_waiting_who_records_and_what_is_lost_is_to
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host, port = silent.getsockname()
         with closing(Database(Settings.load(clickhouse=f"clickhouse://{host}:{port}"))) as database:
-            audit = Audit(database, tmp_path)
+            audit = StatementLog(database, tmp_path)
             audit.start()
             audit.record(_entry("acme"))
             client, _ = silent.accept()

@@ -7,7 +7,7 @@ import pytest
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
-from spanhouse_schema.proof.audit import Report, Scope, audit
+from spanhouse_schema.proof.audit import Report, Selection, audit
 from spanhouse_schema.proof.diff import Difference, Shape
 from tests.reference import Row
 from tests.schema.tampering import (
@@ -35,13 +35,13 @@ Found = Mapping[tuple[str, str], Mapping[str, list[Difference]]]
 
 def test_the_recordings_are_as_they_were_derived(database: Database, corpus: Mapping[str, list[Row]]) -> None:
     for tenant in ("agno-oi-plus-openai", "langchain-openinference-split", "adk"):
-        report = audit(database, Scope(tenant=tenant))
+        report = audit(database, Selection(tenant=tenant))
         assert report.is_clean, report
         assert _rows(report)["agent_executions"] > 0
 
 
 def test_a_tenant_is_clean_of_whom_something_stands_in_every_table(database: Database, tmp_path: Path) -> None:
-    report = audit(database, Scope(tenant=planted(database, tmp_path)))
+    report = audit(database, Selection(tenant=planted(database, tmp_path)))
     assert report.is_clean, report
     assert _rows(report).keys() == {table.table for table in TABLES}
     assert min(_rows(report).values()) > 0, _rows(report)
@@ -96,26 +96,26 @@ def test_a_trace_and_a_day_are_looked_at_by_themselves(database: Database, tmp_p
         "INSERT INTO spanhouse.agent_executions SELECT * REPLACE (7 AS ToolCalls, Version + 1 AS Version) "
         f"FROM spanhouse.agent_executions FINAL WHERE TenantId = '{tenant}' AND TraceId = 'other'"
     )
-    assert audit(database, Scope(tenant=tenant, trace=TRACE)).is_clean
-    assert audit(database, Scope(tenant=tenant, day="2026-09-21")).is_clean
-    assert not audit(database, Scope(tenant=tenant, trace="other")).is_clean
-    assert not audit(database, Scope(tenant=tenant, day="2026-09-22")).is_clean
+    assert audit(database, Selection(tenant=tenant, trace=TRACE)).is_clean
+    assert audit(database, Selection(tenant=tenant, day="2026-09-21")).is_clean
+    assert not audit(database, Selection(tenant=tenant, trace="other")).is_clean
+    assert not audit(database, Selection(tenant=tenant, day="2026-09-22")).is_clean
 
 
 def test_a_span_that_was_never_read_is_missed(database: Database, tmp_path: Path) -> None:
     tenant = planted(database, tmp_path)
     for table in ("agent_spans", "agent_executions", "agent_executions_by_agent", "agent_calls", "agent_spend"):
         database.command(f"DELETE FROM spanhouse.{table} WHERE TenantId = '{tenant}'")
-    assert _different(audit(database, Scope(tenant=tenant, trace=TRACE)))["agent_spans"] == 2
-    assert _different(audit(database, Scope(tenant=tenant)))["agent_spans"] == 2
+    assert _different(audit(database, Selection(tenant=tenant, trace=TRACE)))["agent_spans"] == 2
+    assert _different(audit(database, Selection(tenant=tenant)))["agent_spans"] == 2
 
 
 def test_spans_that_are_not_settled_are_differences_where_nobody_settles(database: Database, tmp_path: Path) -> None:
     tenant = planted(database, tmp_path)
     insert(database, {tenant: [span("d", CALL | {"gen_ai.response.id": "r-2"}, "a")]}, tmp_path)
-    assert {"agent_calls", "agent_executions"} <= _different(audit(database, Scope(tenant=tenant))).keys()
+    assert {"agent_calls", "agent_executions"} <= _different(audit(database, Selection(tenant=tenant))).keys()
     settle(database, 60)
-    assert audit(database, Scope(tenant=tenant)).is_clean
+    assert audit(database, Selection(tenant=tenant)).is_clean
 
 
 def test_nothing_is_written(database: Database, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_nothing_is_written(database: Database, tmp_path: Path) -> None:
     tamper(database, tenant, WAYS[0], TABLES[5])
     database.command("SYSTEM STOP MERGES")
     before = database.rows(parts)
-    audit(database, Scope(tenant=tenant))
+    audit(database, Selection(tenant=tenant))
     assert database.rows(parts) == before
     database.command("SYSTEM START MERGES")
 

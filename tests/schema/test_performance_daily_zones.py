@@ -13,8 +13,7 @@ from spanhouse_schema import Database, Settings
 from spanhouse_schema.clickhouse import installation
 from spanhouse_schema.derive.budgets import Budget, set_limit
 from spanhouse_schema.derive.settling import settle
-from spanhouse_schema.proof.audit import Scope as AuditScope
-from spanhouse_schema.proof.audit import audit
+from spanhouse_schema.proof.audit import Selection, audit
 from spanhouse_schema.proof.rebuild import rebuild
 from spanhouse_schema.settings import InstallationSettings
 from tests.support.corpus_spans import span
@@ -108,10 +107,10 @@ def test_when_the_time_zone_changes_a_rebuild_counts_every_day_anew(
     insert(elsewhere, {"moved": [*rows, *calls]}, tmp_path)
     settle(elsewhere, 30)
     moved = opened(FAR_EAST)
-    rebuild(moved, AuditScope("moved"))
+    rebuild(moved, Selection("moved"))
     assert_counted(moved, "moved")
     assert_budgeted(moved, "moved")
-    assert audit(moved, AuditScope("moved")).is_clean
+    assert audit(moved, Selection("moved")).is_clean
 
 
 @pytest.mark.slow

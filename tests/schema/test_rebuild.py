@@ -15,7 +15,7 @@ from spanhouse_schema.derive import prices
 from spanhouse_schema.derive.prices import USER, Pair, Price, Row
 from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.errors import RawRowsGone
-from spanhouse_schema.proof.audit import Scope, audit
+from spanhouse_schema.proof.audit import Selection, audit
 from spanhouse_schema.proof.rebuild import Outcome, rebuild
 from tests.schema.tampering import (
     AGENT,
@@ -71,15 +71,15 @@ def test_a_price_that_was_changed_prices_anew_what_was_settled(
     price = Price(usd=(Decimal(5),) * 5, origin="user")
     row = Row(Pair(tenant.encode(), b"openai", b"gpt-4o"), USER, price)
     database.command(prices.insertion([row], 1))
-    assert not audit(database, Scope(tenant=tenant)).is_clean
-    outcome = rebuild(database, Scope(tenant=tenant, **scope))
+    assert not audit(database, Selection(tenant=tenant)).is_clean
+    outcome = rebuild(database, Selection(tenant=tenant, **scope))
     assert (outcome.changed, outcome.usd_before, outcome.usd_after) == (1, before, Decimal("0.005"))
     assert outcome.usd_moved == Decimal("0.005") - before
     assert _cost(database, tenant) == Decimal("0.005")
     if "trace" not in scope:
-        assert audit(database, Scope(tenant=tenant)).is_clean
-    assert audit(database, Scope(tenant=tenant, **scope)).is_clean
-    assert rebuild(database, Scope(tenant=tenant, **scope)).changed == 0
+        assert audit(database, Selection(tenant=tenant)).is_clean
+    assert audit(database, Selection(tenant=tenant, **scope)).is_clean
+    assert rebuild(database, Selection(tenant=tenant, **scope)).changed == 0
 
 
 def test_a_call_that_had_no_price_has_got_one(database: Database, tmp_path: Path) -> None:
@@ -88,8 +88,8 @@ def test_a_call_that_had_no_price_has_got_one(database: Database, tmp_path: Path
     settle(database, 60)
     row = Row(Pair(tenant.encode(), b"openai", b"ours"), USER, Price(usd=(Decimal(1),) * 5, origin="user"))
     database.command(prices.insertion([row], 1))
-    assert rebuild(database, Scope(tenant=tenant)).priced == 1
-    assert audit(database, Scope(tenant=tenant)).is_clean
+    assert rebuild(database, Selection(tenant=tenant)).priced == 1
+    assert audit(database, Selection(tenant=tenant)).is_clean
 
 
 def test_spans_that_a_former_version_read_otherwise_are_read_again(database: Database, tmp_path: Path) -> None:
@@ -103,25 +103,25 @@ def test_spans_that_a_former_version_read_otherwise_are_read_again(database: Dat
     database.command(f"DELETE FROM spanhouse.response_ids WHERE TenantId = '{tenant}'")
     settle(database)
     assert _calls(database, tenant) == 0
-    outcome = rebuild(database, Scope(tenant=tenant))
+    outcome = rebuild(database, Selection(tenant=tenant))
     assert outcome.read_again >= 2
     assert _calls(database, tenant) == 1
     assert database.rows(f"SELECT count() FROM spanhouse.agent_spans WHERE TenantId = '{tenant}'") == [(2,)]
-    assert audit(database, Scope(tenant=tenant)).is_clean
+    assert audit(database, Selection(tenant=tenant)).is_clean
 
 
 def test_spans_whose_reading_was_lost_are_read_again_by_trace(database: Database, tmp_path: Path) -> None:
     tenant = planted(database, tmp_path)
     database.command(f"DELETE FROM spanhouse.agent_spans WHERE TenantId = '{tenant}'")
-    rebuild(database, Scope(tenant=tenant, trace=TRACE))
-    assert audit(database, Scope(tenant=tenant)).is_clean
+    rebuild(database, Selection(tenant=tenant, trace=TRACE))
+    assert audit(database, Selection(tenant=tenant)).is_clean
 
 
 def test_what_is_right_is_not_written_again(database: Database, tmp_path: Path) -> None:
     tenant = planted(database, tmp_path)
     newest = f"SELECT max(Version) FROM spanhouse.agent_executions WHERE TenantId = '{tenant}'"
     before = database.rows(newest)
-    assert rebuild(database, Scope(tenant=tenant)) == Outcome(traces=1)
+    assert rebuild(database, Selection(tenant=tenant)) == Outcome(traces=1)
     assert database.rows(newest) == before
 
 
@@ -136,11 +136,11 @@ def test_one_that_was_broken_off_goes_on_where_it_was(
     monkeypatch.setattr("spanhouse_schema.derive.settling._MOST_SPANS", 1)
     # Of the third stretch everything is written, but not that it is: it is looked at again, and nothing differs in it.
     assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 2, tenant)
-    outcome = rebuild(database, Scope(tenant=tenant))
+    outcome = rebuild(database, Selection(tenant=tenant))
     assert outcome.resumed
     assert (outcome.traces, outcome.changed) == (5, 4)
-    assert audit(database, Scope(tenant=tenant)).is_clean
-    assert not rebuild(database, Scope(tenant=tenant)).resumed
+    assert audit(database, Selection(tenant=tenant)).is_clean
+    assert not rebuild(database, Selection(tenant=tenant)).resumed
 
 
 def test_one_that_was_broken_off_goes_on_when_only_comments_in_sql_have_changed(
@@ -151,7 +151,7 @@ def test_one_that_was_broken_off_goes_on_when_only_comments_in_sql_have_changed(
     read = sql_files.read
     assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 1, tenant)
     monkeypatch.setattr(sql_files, "read", lambda name: f"-- It's a comment\n\n{read(name)}")
-    assert rebuild(database, Scope(tenant=tenant)).resumed
+    assert rebuild(database, Selection(tenant=tenant)).resumed
 
 
 def test_one_that_was_broken_off_begins_anew_when_a_statement_has_changed(
@@ -162,7 +162,7 @@ def test_one_that_was_broken_off_begins_anew_when_a_statement_has_changed(
     read = sql_files.read
     assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 1, tenant)
     monkeypatch.setattr(sql_files, "read", lambda name: read(name).replace("'chain'", "'Chain'", 1))
-    assert not rebuild(database, Scope(tenant=tenant)).resumed
+    assert not rebuild(database, Selection(tenant=tenant)).resumed
 
 
 @pytest.mark.slow
@@ -184,7 +184,7 @@ def test_one_that_dies_between_its_statements_is_made_good_by_the_next(
             tamper(alone, tenant, WAYS[2], next(each for each in TABLES if each.table == table))
         died = _dies(alone, monkeypatch, "spanhouse.", writes, tenant)
         broken_off[writes] = tenant
-        rebuild(alone, Scope(tenant=tenant))
+        rebuild(alone, Selection(tenant=tenant))
         if not died:
             break
     assert not died, "one that writes as often as it should has died in between"
@@ -196,7 +196,7 @@ def test_one_that_dies_between_its_statements_is_made_good_by_the_next(
 def test_a_day_and_a_trace_whose_raw_rows_may_have_gone_are_refused(database: Database, tmp_path: Path) -> None:
     tenant = planted(database, tmp_path)
     _age(database, tenant)
-    for scope in (Scope(tenant=tenant, day=_DAY), Scope(tenant=tenant, trace=TRACE)):
+    for scope in (Selection(tenant=tenant, day=_DAY), Selection(tenant=tenant, trace=TRACE)):
         for command in (audit, rebuild):
             with pytest.raises(RawRowsGone, match="raw rows are whole since"):
                 command(database, scope)
@@ -208,8 +208,8 @@ def test_traces_whose_raw_rows_may_have_gone_are_left_as_they_are(database: Data
     for table in ("otel_traces", "otel_logs", "agent_spans", "execution_events", "response_ids"):
         database.command(f"DELETE FROM spanhouse.{table} WHERE TenantId = '{tenant}'")
     before = _cost(database, tenant)
-    assert rebuild(database, Scope(tenant=tenant)).left_out == 1
-    report = audit(database, Scope(tenant=tenant))
+    assert rebuild(database, Selection(tenant=tenant)).left_out == 1
+    report = audit(database, Selection(tenant=tenant))
     assert (report.left_out, _cost(database, tenant)) == (1, before)
     assert {each.table for each in report.found if each.different} <= {"record_statements"}
 
@@ -272,7 +272,7 @@ def _dies(database: Database, monkeypatch: pytest.MonkeyPatch, kind: str, statem
     with monkeypatch.context() as patch:
         patch.setattr(database, "session", session)
         try:
-            rebuild(database, Scope(tenant=tenant))
+            rebuild(database, Selection(tenant=tenant))
         except Died:
             return True
     return False

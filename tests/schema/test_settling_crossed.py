@@ -12,7 +12,7 @@ import pytest
 from spanhouse_schema import Database
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive.settling import Settling, settle
-from spanhouse_schema.proof.audit import Scope, audit
+from spanhouse_schema.proof.audit import Selection, audit
 from tests.support.corpus_spans import span
 from tests.support.expected_executions import assert_settled, expected, stored_calls, stored_executions
 from tests.support.insert_rows import insert
@@ -62,7 +62,7 @@ def test_what_two_settlings_at_once_leave_is_taken_back_by_a_sweep(
         )
         settle(database, _SWEEP_S)
         assert_settled(database, tenant, [*FIRST, *SECOND])
-        assert audit(database, Scope(tenant=tenant)).is_clean, writes
+        assert audit(database, Selection(tenant=tenant)).is_clean, writes
         if not halted:
             break
     assert left_over > 0, "otherwise this shows nothing"

@@ -31,7 +31,7 @@ from spanhouse_api.sql.per_key_queue import Turns
 from spanhouse_api.sql.reader import Reader
 from spanhouse_api.sql.reply import Engine, Reply, send_error, send_text, send_whole
 from spanhouse_api.sql.running import Executor, Run
-from spanhouse_api.sql.statement_log import Audit
+from spanhouse_api.sql.statement_log import StatementLog
 from spanhouse_api.sql.tracking import Track, tracked
 from spanhouse_api.sql.upload import Upload, upload_directory
 from spanhouse_schema import Database
@@ -85,12 +85,12 @@ class Door:
         self._reader = Reader(database, settings)
         self._executor = Executor(database)
         self._turns = Turns(settings.reader_queries)
-        self._audit = Audit(database, self._directory)
+        self._log = StatementLog(database, self._directory)
         self.engine = Engine(*database.rows("SELECT version(), timezone(), displayName()")[0])
 
     def start(self) -> None:
-        """Begin to write the audit."""
-        self._audit.start()
+        """Begin to write the statement log."""
+        self._log.start()
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -110,10 +110,10 @@ class Door:
             return
 
     def close(self) -> None:
-        """End the sessions, and wait for the threads; the audit, which they still speak to, ends last."""
+        """End the sessions, and wait for the threads; the statement log, which they still write to, ends last."""
         self._runner.close()
         self._executor.close()
-        self._audit.close()
+        self._log.close()
 
     async def _answer(self, request: Request, given: dict[str, str], send: Send) -> None:
         grant = admit(self._keys, request.headers, given)
@@ -125,7 +125,7 @@ class Door:
             return
         track = Track(grant, parameters.query_id, upload)
         try:
-            with tracked(self._audit, track):
+            with tracked(self._log, track):
                 await take_in(request, upload)
                 async with self._turn(grant):
                     await asyncio.to_thread(upload.finish)

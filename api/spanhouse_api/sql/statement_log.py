@@ -55,7 +55,7 @@ class Entry(NamedTuple):
     duration_ms: float = 0.0
 
 
-class Audit:
+class StatementLog:
     """Writes what is recorded, in a thread, from `start` to `close`; `directory` is where an INSERT's file is kept.
 
     While the database takes nothing, the newest 10,000 entries are held beside those that are being written.

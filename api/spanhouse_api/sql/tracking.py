@@ -1,4 +1,4 @@
-"""Follow a statement to its end, whatever that is, and have it audited."""
+"""Follow a statement to its end, whatever that is, and have it recorded."""
 
 import time
 from collections.abc import Generator
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spanhouse.errors import SpanhouseError
 from spanhouse_api.sql.errors import Denied, TooMany, code_of
 from spanhouse_api.sql.running import Execution
-from spanhouse_api.sql.statement_log import Audit, Entry, Verdict
+from spanhouse_api.sql.statement_log import Entry, StatementLog, Verdict
 from spanhouse_api.sql.upload import Upload
 from spanhouse_schema.access.key_ring import Grant
 from spanhouse_schema.clickhouse.database import Statistics
@@ -30,7 +30,7 @@ class Track:
 
 
 @contextmanager
-def tracked(audit: Audit, track: Track) -> Generator[None]:
+def tracked(log: StatementLog, track: Track) -> Generator[None]:
     """Record what became of the statement when the block ends."""
     started_ns = time.time_ns()
     failure: BaseException | None = None
@@ -41,7 +41,7 @@ def tracked(audit: Audit, track: Track) -> Generator[None]:
         raise
     finally:
         if track.upload.asked:
-            audit.record(_entry(track, started_ns, failure))
+            log.record(_entry(track, started_ns, failure))
 
 
 def _entry(track: Track, started_ns: int, failure: BaseException | None) -> Entry:

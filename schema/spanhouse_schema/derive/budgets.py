@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from spanhouse_schema.clickhouse.database import Database
-from spanhouse_schema.derive.rollups import Days
+from spanhouse_schema.derive.rollups import Rollups
 from spanhouse_schema.quoting import literal
 
 PERIODS = ("day", "week", "month")
@@ -57,4 +57,4 @@ def _say(database: Database, budget: Budget, usd: Decimal | None, *, is_cleared:
         session.command(_LIMIT.format(**texts, is_cleared=is_cleared))
         if budget.period == "day":
             session.command(_TOUCHED.format(**texts))
-            Days(session, database.timezone).count_scope(budget.tenant, budget.scope, budget.scope_id)
+            Rollups(session, database.timezone).count_scope(budget.tenant, budget.scope, budget.scope_id)

@@ -34,7 +34,7 @@ _TOUCHED = {
 }
 
 
-class Days:
+class Rollups:
     """The days that settlings in one session touch: `touch` before executions are written, `count` when all are."""
 
     def __init__(self, session: Session, timezone: str) -> None:

@@ -15,7 +15,7 @@ from typing import Self
 from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.derive import prices
-from spanhouse_schema.derive.rollups import MARGIN_S, Days
+from spanhouse_schema.derive.rollups import MARGIN_S, Rollups
 
 _NOMINATE = ("candidate", "seen", "rival")
 _COUNT = ("state", "span", "place", "container", "part", "lost", "telling", "counted")
@@ -98,7 +98,7 @@ class Settling:
         self._database = database
         self._open = ExitStack()
         self._session: Session | None = None
-        self._own_days: Days | None = None
+        self._own_rollups: Rollups | None = None
         self._made: set[str] = set()
 
     def settle(self, within_s: float | None = None, *, patient: bool = False) -> int:
@@ -114,16 +114,16 @@ class Settling:
             changed = sum(self._settle(within_ms, first, last) for first, last in self._ranges(within_ms))
             if within_ms >= MARGIN_S * 1000:
                 self._settle_crossed(within_ms)
-            if patient and not self.days.is_due:
-                self.days.put_off(within_ms)
+            if patient and not self.rollups.is_due:
+                self.rollups.put_off(within_ms)
             else:
-                self.days.count(within_ms)
+                self.rollups.count(within_ms)
             return changed
 
     @property
     def owes_days(self) -> bool:
         """Whether days were left for a later call."""
-        return self._own_days is not None and self._own_days.is_put_off
+        return self._own_rollups is not None and self._own_rollups.is_put_off
 
     def choose(self, select: str, parameters: Mapping[str, str]) -> None:
         """Choose the traces that `select` names (TenantId, TraceId, Spans), for `stretches` and `derived`.
@@ -186,7 +186,7 @@ class Settling:
     def close(self) -> None:
         """End the session, if there is one."""
         self._open.close()
-        self._session = self._own_days = None
+        self._session = self._own_rollups = None
         self._made.clear()
 
     def __enter__(self) -> Self:
@@ -227,7 +227,7 @@ class Settling:
             self._derive(parameters, looks_up_prices=True)
             self._write(*(_GONE, *WRITE) if again else WRITE)
         self._forget()
-        self.days.count_in_between(within_ms)
+        self.rollups.count_in_between(within_ms)
         return changed
 
     def _settle_crossed(self, within_ms: int) -> None:
@@ -255,7 +255,7 @@ class Settling:
             self._fill(step, parameters)
 
     def _write(self, *steps: str) -> None:
-        self.days.touch()
+        self.rollups.touch()
         for step in steps:
             for statement in sql_files.step(step):
                 self.session.command(statement)
@@ -316,11 +316,11 @@ class Settling:
             raise
 
     @property
-    def days(self) -> Days:
+    def rollups(self) -> Rollups:
         """The days that this session touches."""
-        if self._own_days is None:
-            self._own_days = Days(self.session, self._database.timezone)
-        return self._own_days
+        if self._own_rollups is None:
+            self._own_rollups = Rollups(self.session, self._database.timezone)
+        return self._own_rollups
 
     @property
     def session(self) -> Session:

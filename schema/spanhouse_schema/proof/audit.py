@@ -36,7 +36,7 @@ _IS_BUSY = """
 """
 
 
-class Scope(NamedTuple):
+class Selection(NamedTuple):
     """What to look at: all, or what is of a tenant, of a day (an ISO date) or of a trace. '' leaves that open."""
 
     tenant: str = ""
@@ -54,7 +54,7 @@ class Scope(NamedTuple):
         return bool(self.day or self.trace)
 
 
-EVERYTHING = Scope()
+EVERYTHING = Selection()
 """All days and traces of everybody."""
 
 
@@ -89,35 +89,35 @@ Show = Callable[[str, int], None]
 
 
 def audit(
-    database: Database, scope: Scope = EVERYTHING, *, patience_s: float = 0.0, show: Show = lambda *_: None
+    database: Database, selection: Selection = EVERYTHING, *, patience_s: float = 0.0, show: Show = lambda *_: None
 ) -> Report:
-    """Compare everything in a scope with a recomputation.
+    """Compare everything in a selection with a recomputation.
 
     For at most `patience_s` a pipeline that is busy is waited for. Raises `DatabaseError`.
     """
     with Settling(database) as settling:
-        return _Audit(settling, scope, database.timezone).run(patience_s, show)
+        return _Audit(settling, selection, database.timezone).run(patience_s, show)
 
 
-def choose(settling: Settling, scope: Scope) -> None:
-    """Choose the traces of a scope, for the settling's `stretches`. Raises `DatabaseError`."""
+def choose(settling: Settling, selection: Selection) -> None:
+    """Choose the traces of a selection, for the settling's `stretches`. Raises `DatabaseError`."""
     (select,) = sql_files.statements("proof/choose")
     # A table that is in the order of its traces is counted without remembering them.
-    settling.choose(f"{select} SETTINGS optimize_aggregation_in_order = 1", scope.parameters)
+    settling.choose(f"{select} SETTINGS optimize_aggregation_in_order = 1", selection.parameters)
 
 
-def refuse(session: Session, scope: Scope, raw: Raw) -> int:
+def refuse(session: Session, selection: Selection, raw: Raw) -> int:
     """How many of the chosen traces are not to be recomputed, because their raw rows may have gone.
 
     Raises `RawRowsGone` where a day or a trace is asked for that has any; `DatabaseError`.
     """
     (select,) = sql_files.statements("proof/left_out")
     ((traces,),) = session.rows(select, {"whole_since": str(raw.whole_since_ms)})
-    if int(traces) and scope.is_narrow:
+    if int(traces) and selection.is_narrow:
         since = datetime.fromtimestamp(raw.whole_since_ms / 1000, UTC)
         raise RawRowsGone(
-            f"raw rows are whole since {since:%F %T} UTC, and {_named(scope)} has {traces} traces that came before: "
-            "what stands there cannot be recomputed any more, and stays"
+            f"raw rows are whole since {since:%F %T} UTC, and {_named(selection)} has {traces} traces that came "
+            "before: what stands there cannot be recomputed any more, and stays"
         )
     return int(traces)
 
@@ -128,13 +128,13 @@ def is_busy(session: Session) -> bool:
     return bool(busy)
 
 
-def days(session: Session, scope: Scope, timezone: str) -> Iterator[tuple[str, str]]:
+def days(session: Session, selection: Selection, timezone: str) -> Iterator[tuple[str, str]]:
     """The days on which something is counted, from one to another, so many as are counted together: ISO dates.
 
     Raises `DatabaseError`.
     """
     (select,) = sql_files.statements("proof/dated")
-    dated = session.rows(select, {"timezone": timezone, **scope.parameters})
+    dated = session.rows(select, {"timezone": timezone, **selection.parameters})
     executions = 0
     first = last = ""
     for day, count in dated:
@@ -182,17 +182,17 @@ def compare_settled(session: Session, first: str, last: str, mark: str, among: s
 
 
 class _Audit:
-    def __init__(self, settling: Settling, scope: Scope, timezone: str) -> None:
+    def __init__(self, settling: Settling, selection: Selection, timezone: str) -> None:
         self._settling = settling
         self._session = settling.session
-        self._scope = scope
+        self._selection = selection
         self._timezone = timezone
         self._raw = Raw.of(self._session)
         prepare(self._session)
 
     def run(self, patience_s: float, show: Show) -> Report:
-        choose(self._settling, self._scope)
-        left_out = refuse(self._session, self._scope, self._raw)
+        choose(self._settling, self._selection)
+        left_out = refuse(self._session, self._selection, self._raw)
         checks = list(self._checks())
         found = []
         for step, check in enumerate(checks):
@@ -207,34 +207,36 @@ class _Audit:
         return Report(_by_table(found), left_out)
 
     def _checks(self) -> Iterator[_Check]:
-        session, scope = self._session, self._scope
-        for piece in view_rows.pieces(session, self._raw.readable_since_ms, scope.tenant, chosen=scope.is_narrow):
+        session, selection = self._session, self._selection
+        for piece in view_rows.pieces(
+            session, self._raw.readable_since_ms, selection.tenant, chosen=selection.is_narrow
+        ):
             yield partial(self._check_reading, piece)
-        if not scope.is_narrow:
+        if not selection.is_narrow:
             yield self._check_cycles
         for first, last, _ in self._settling.stretches():
             yield partial(self._check_stretch, first, last)
         yield self._check_copies
-        if not scope.trace:
-            for first, last in days(session, scope, self._timezone):
+        if not selection.trace:
+            for first, last in days(session, selection, self._timezone):
                 yield partial(self._check_days, first, last)
 
     def _check_reading(self, piece: view_rows.Piece, mark: str, among: str) -> list[Found]:
         return [view_rows.compare_piece(self._session, piece, mark, among)]
 
     def _check_cycles(self, mark: str, among: str) -> list[Found]:
-        return [view_rows.compare_cycles(self._session, self._scope.tenant, mark, among)]
+        return [view_rows.compare_cycles(self._session, self._selection.tenant, mark, among)]
 
     def _check_stretch(self, first: str, last: str, mark: str, among: str) -> list[Found]:
         with self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=False) as session:
             return compare_settled(session, first, last, mark, among)
 
     def _check_copies(self, mark: str, among: str) -> list[Found]:
-        return [compare_copy(self._session, self._scope, copy, f"{mark}{copy}/", among) for copy in COPIES]
+        return [compare_copy(self._session, self._selection, copy, f"{mark}{copy}/", among) for copy in COPIES]
 
     def _check_days(self, first: str, last: str, mark: str, among: str) -> list[Found]:
-        of_tenant = _of("tenant_id", self._scope)
-        with self._settling.days.recounted_between(first, last, self._scope.tenant) as rollups:
+        of_tenant = _of("tenant_id", self._selection)
+        with self._settling.rollups.recounted_between(first, last, self._selection.tenant) as rollups:
             return [
                 compare(
                     self._session,
@@ -247,22 +249,22 @@ class _Audit:
             ]
 
 
-def compare_copy(session: Session, scope: Scope, copy: str, mark: str, among: str = "") -> Found:
+def compare_copy(session: Session, selection: Selection, copy: str, mark: str, among: str = "") -> Found:
     """Compare a copy of a table in another order with that table. Raises `DatabaseError`."""
     shape = Shape.of(session, copy)
     columns = ", ".join(shape.columns)
     sides = Sides(*(f"SELECT {columns} FROM spanhouse.{table} FINAL" for table in (COPIES[copy], copy)))
-    chosen = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM chosen)" if scope.is_narrow else "true"
-    return compare_groups(session, shape, sides.where(f"{_of('TenantId', scope)} AND {chosen}"), mark, among)
+    chosen = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM chosen)" if selection.is_narrow else "true"
+    return compare_groups(session, shape, sides.where(f"{_of('TenantId', selection)} AND {chosen}"), mark, among)
 
 
-def _of(column: str, scope: Scope) -> str:
-    """A condition on a row: whether its tenant is the scope's."""
-    return f"{column} = unhex('{scope.tenant.encode().hex()}')" if scope.tenant else "true"
+def _of(column: str, selection: Selection) -> str:
+    """A condition on a row: whether its tenant is the selection's."""
+    return f"{column} = unhex('{selection.tenant.encode().hex()}')" if selection.tenant else "true"
 
 
-def _named(scope: Scope) -> str:
-    return f"day {scope.day}" if scope.day else f"trace {scope.trace}"
+def _named(selection: Selection) -> str:
+    return f"day {selection.day}" if selection.day else f"trace {selection.trace}"
 
 
 def _differ(found: list[list[Found]]) -> list[int]:

@@ -18,7 +18,7 @@ from spanhouse_schema.proof.audit import (
     COPIES,
     EVERYTHING,
     Raw,
-    Scope,
+    Selection,
     Show,
     choose,
     compare_copy,
@@ -65,36 +65,36 @@ class Outcome(NamedTuple):
 
 
 def rebuild(
-    database: Database, scope: Scope = EVERYTHING, *, pause_s: float = 0.0, show: Show = lambda *_: None
+    database: Database, selection: Selection = EVERYTHING, *, pause_s: float = 0.0, show: Show = lambda *_: None
 ) -> Outcome:
-    """Recompute everything in a scope.
+    """Recompute everything in a selection.
 
-    One that was broken off, with the same scope in the last day, is gone on with. A pipeline that is inserting is given
-    `pause_s` seconds to have its rows read by the views, before they are taken for rows that were not. Raises
+    A rebuild of the same selection that was broken off in the last day is continued. A pipeline that is inserting is
+    given `pause_s` seconds to have its rows read by the views, before they are taken for rows that were not. Raises
     `DatabaseError`, and `RawRowsGone` where a day or a trace is asked for whose raw rows may have gone.
     """
     with Settling(database) as settling:
-        return _Rebuild(settling, scope, database.timezone).run(pause_s, show)
+        return _Rebuild(settling, selection, database.timezone).run(pause_s, show)
 
 
 class _Rebuild:
-    def __init__(self, settling: Settling, scope: Scope, timezone: str) -> None:
+    def __init__(self, settling: Settling, selection: Selection, timezone: str) -> None:
         self._settling = settling
         self._session = settling.session
-        self._scope = scope
+        self._selection = selection
         self._timezone = timezone
         self._raw = Raw.of(self._session)
         prepare(self._session)
 
     def run(self, pause_s: float, show: Show) -> Outcome:
-        session, scope = self._session, self._scope
-        choose(self._settling, scope)
-        left_out = refuse(session, scope, self._raw)
+        session, selection = self._session, self._selection
+        choose(self._settling, selection)
+        left_out = refuse(session, selection, self._raw)
         read_again = self._read_again(pause_s if is_busy(session) else 0.0, show)
         # Now also of spans that had not been read at all.
-        choose(self._settling, scope)
+        choose(self._settling, selection)
         self._find_misplaced()
-        progress = _Progress(session, scope, self._timezone)
+        progress = _Progress(session, selection, self._timezone)
         outcome, after = progress.begin()
         resumed = after is not None
         for first, last, traces in self._settling.stretches(after):
@@ -106,12 +106,14 @@ class _Rebuild:
         return outcome._replace(read_again=read_again, left_out=left_out, resumed=resumed)
 
     def _read_again(self, pause_s: float, show: Show) -> int:
-        session, scope = self._session, self._scope
+        session, selection = self._session, self._selection
         different = 0
-        for piece in view_rows.pieces(session, self._raw.readable_since_ms, scope.tenant, chosen=scope.is_narrow):
+        for piece in view_rows.pieces(
+            session, self._raw.readable_since_ms, selection.tenant, chosen=selection.is_narrow
+        ):
             different += view_rows.mend_piece(session, piece, pause_s=pause_s)
             show("rows read again", different)
-        return different if scope.is_narrow else different + view_rows.mend_cycles(session, scope.tenant)
+        return different if selection.is_narrow else different + view_rows.mend_cycles(session, selection.tenant)
 
     def _find_misplaced(self) -> None:
         """Find the traces whose copies in another order are not what they are copies of."""
@@ -119,7 +121,7 @@ class _Rebuild:
             "CREATE TEMPORARY TABLE IF NOT EXISTS misplaced (TenantId LowCardinality(String), TraceId String)"
         )
         for copy in COPIES:
-            compare_copy(self._session, self._scope, copy, "copies/")
+            compare_copy(self._session, self._selection, copy, "copies/")
         self._session.command(
             "INSERT INTO misplaced SELECT DISTINCT TenantId, TraceId FROM differing WHERE startsWith(Mark, 'copies/')"
         )
@@ -136,7 +138,7 @@ class _Rebuild:
             (moved,) = sql_files.statements("proof/moved")
             ((before, after, priced),) = session.rows(moved)
             self._settling.write()
-        self._settling.days.count_in_between(0)
+        self._settling.rollups.count_in_between(0)
         return outcome._replace(
             changed=outcome.changed + found["agent_executions"],
             priced=outcome.priced + int(priced),
@@ -145,19 +147,19 @@ class _Rebuild:
         )
 
     def _count_days(self, show: Show) -> None:
-        self._settling.days.count(0)
-        if not self._scope.trace:
-            for first, last in days(self._session, self._scope, self._timezone):
-                self._settling.days.count_between(first, last, self._scope.tenant)
+        self._settling.rollups.count(0)
+        if not self._selection.trace:
+            for first, last in days(self._session, self._selection, self._timezone):
+                self._settling.rollups.count_between(first, last, self._selection.tenant)
                 show(f"days up to {last}", 0)
 
 
 class _Progress:
-    """How far the rebuild of a scope has come, as a row that outlasts the process."""
+    """How far the rebuild of a selection has come, as a row that outlasts the process."""
 
-    def __init__(self, session: Session, scope: Scope, timezone: str) -> None:
+    def __init__(self, session: Session, selection: Selection, timezone: str) -> None:
         self._session = session
-        self._parameters = {**scope.parameters, "basis": str(_basis(session, timezone))}
+        self._parameters = {**selection.parameters, "basis": str(_basis(session, timezone))}
 
     def begin(self) -> tuple[Outcome, str | None]:
         """What was done already, and up to which trace, in hex; nothing, and None, where nobody has begun."""

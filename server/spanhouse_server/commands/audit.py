@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from spanhouse.errors import SpanhouseError
-from spanhouse_schema.proof.audit import PATIENCE_S, Report, Scope
+from spanhouse_schema.proof.audit import PATIENCE_S, Report, Selection
 from spanhouse_schema.proof.audit import audit as compare
 from spanhouse_schema.proof.diff import Difference
 from spanhouse_schema.settings import StorageSettings
@@ -29,7 +29,7 @@ def audit(
     half. Traces whose raw rows the retention may have dropped are left out; a day or a trace of such is refused.
     """
     with shared_database(settings) as (database, is_shared), progress("steps compared") as show:
-        scope = Scope(tenant, day or "", trace)
+        scope = Selection(tenant, day or "", trace)
         report = compare(database, scope, patience_s=PATIENCE_S if is_shared else 0, show=lambda _, done: show(done))
     if as_json:
         say_json(_spelled(report))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from spanhouse_schema.proof.audit import Scope
+from spanhouse_schema.proof.audit import Selection
 from spanhouse_schema.proof.rebuild import PAUSE_S, Outcome
 from spanhouse_schema.proof.rebuild import rebuild as recompute
 from spanhouse_schema.settings import StorageSettings
@@ -36,7 +36,7 @@ def rebuild(
     with shared_database(settings) as (database, is_shared), progress("traces compared") as show:
         outcome = recompute(
             database,
-            Scope(tenant, day or "", trace),
+            Selection(tenant, day or "", trace),
             pause_s=PAUSE_S if is_shared else 0,
             show=lambda what, done: show(done) if what == "traces" else None,
         )
