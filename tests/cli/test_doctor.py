@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import spanhouse
 from spanhouse_collector.signal import Signal
 from spanhouse_collector.spool import dead_letter
 from tests.cli.conftest import Result
@@ -61,6 +63,20 @@ def test_a_mistyped_variable_is_pointed_out(
     assert finding["advice"] == "did you mean SPANHOUSE_OTLP_HTTP?"
 
 
+def test_the_variables_of_the_sdk_are_known(
+    call: Call, tmp_path: Path, free: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sdk = (path.read_text() for path in Path(spanhouse.__file__).parent.rglob("*.py"))
+    read = set(re.findall(r'environ[^"]*"(SPANHOUSE_[A-Z_]+)"', "".join(sdk)))
+    assert read
+    for name in read:
+        monkeypatch.setenv(name, "http://127.0.0.1:8000")
+    _, findings = _diagnose(call, tmp_path / "data", free)
+    assert [finding for finding in findings if finding["check"] == "settings"] == [
+        {"level": "ok", "check": "settings", "message": "every SPANHOUSE_ variable is known", "advice": ""}
+    ]
+
+
 def test_an_address_that_would_be_refused_is_found(call: Call, tmp_path: Path, free: list[str]) -> None:
     _, findings = _diagnose(call, tmp_path, [*free, "--otlp-http", f"0.0.0.0:{free_port()}"])
     (finding,) = [finding for finding in findings if finding["check"] == "keys"]
@@ -110,8 +126,9 @@ def test_the_door_of_a_running_process_is_found_wherever_it_listens(call: Call, 
 def test_a_database_that_nobody_holds_is_opened_and_looked_into(tmp_path: Path, free: list[str]) -> None:
     assert run("migrate", "up", "--data-dir", str(tmp_path)).returncode == 0
     result = run("doctor", "--json", "--data-dir", str(tmp_path), *free)
-    (finding,) = [finding for finding in json.loads(result.stdout) if finding["check"] == "migrations"]
-    assert (result.returncode, finding["level"]) == (0, "ok")
+    found = {finding["check"]: finding for finding in json.loads(result.stdout)}
+    assert (result.returncode, found["migrations"]["level"]) == (0, "ok")
+    assert "a day begins in UTC; a tenant may spend 5 USD a day" in found["installation"]["message"]
 
 
 def _make_a_mess(data_dir: Path) -> None:

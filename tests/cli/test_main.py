@@ -35,6 +35,27 @@ def test_every_command_explains_itself(call: Call, name: str) -> None:
     assert all(f" {command} " in result.out for command in GROUPS.get(name, ()))
 
 
+@pytest.mark.parametrize(
+    ("command", "has", "lacks"),
+    [
+        (
+            "engine",
+            ("--reader-seconds", "--cors-origins", "--tls-cert", "--retention-days"),
+            ("--otlp-http", "--spool-limit"),
+        ),
+        ("collector", ("--otlp-http", "--spool-limit", "--timezone"), ("--reader-seconds", "--sql", "--engine-memory")),
+        ("rebuild", ("--data-dir", "--clickhouse"), ("--timezone", "--retention-days", "--engine-memory")),
+        ("sql", ("--data-dir", "--clickhouse"), ("--timezone", "--retention-days", "--engine-memory")),
+    ],
+)
+def test_a_command_has_the_flags_that_it_uses(
+    call: Call, command: str, has: tuple[str, ...], lacks: tuple[str, ...]
+) -> None:
+    shown = call(command, "--help").out.split()
+    assert set(has) <= set(shown)
+    assert set(lacks).isdisjoint(shown)
+
+
 def test_a_mistyped_command_is_wrong_use_and_names_the_nearest(call: Call) -> None:
     assert call("doctro") == (2, "", "spanhouse: there is no command 'doctro'; did you mean `doctor`?\n")
     assert call("xyzzy") == (2, "", "spanhouse: there is no command 'xyzzy'; `spanhouse --help` lists them\n")

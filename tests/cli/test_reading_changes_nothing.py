@@ -1,5 +1,6 @@
 """A command that reads changes nothing: no object, no row, no file, whatever the shell that it runs in has set."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from importlib import import_module
@@ -87,6 +88,15 @@ def test_a_command_that_reads_leaves_objects_rows_and_files_as_they_are(installa
         assert done.returncode == 0 or command == "doctor", f"{command}: {done.stderr}"
         assert _files(installation) == files, command
     assert _database(installation) == stored
+
+
+@pytest.mark.slow
+def test_an_installation_that_was_copied_elsewhere_is_read_there(installation: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "elsewhere"
+    shutil.copytree(installation, copied, symlinks=True)
+    files = _files(copied)
+    assert _sql(copied, "SELECT count() FROM otel_traces") == "2\n"
+    assert _files(copied) == files
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ from spanhouse_schema.proof.diff import prepare
 PAUSE_S = 2.0
 """For an INSERT that has written raw rows to have them read by the views too."""
 # Prices and code are what results depend on beside raw rows; of those that were begun before, none goes on.
+_DEFAULT_BUDGET = "SELECT any(value) FROM spanhouse.installation FINAL WHERE name = 'default_budget_usd'"
 _USERS_PRICES = """
     SELECT toString(groupBitXor(cityHash64(* APPLY (value -> ifNull(cityHash64(value), 1)))))
     FROM spanhouse.model_prices FINAL
@@ -189,5 +190,6 @@ class _Progress:
 def _basis(session: Session, timezone: str) -> int:
     """A number that is another one where results may be: what was done before that is to be done again."""
     ((prices,),) = session.rows(_USERS_PRICES)
-    said = [timezone, prices, version("genai-prices"), *map(sql_files.bare, sql_files.all_statements())]
+    ((default_budget,),) = session.rows(_DEFAULT_BUDGET)
+    said = [timezone, prices, default_budget, version("genai-prices"), *map(sql_files.bare, sql_files.all_statements())]
     return int.from_bytes(sha256("\0".join(said).encode()).digest()[:8])
