@@ -56,14 +56,14 @@ _OPERATORS = ("=", "!=", "<", "+", "-", "*", "/", "%", "AND", "OR", "LIKE", "IN"
 
 
 def _listed(name: str) -> list[str]:
-    lines = files("spanhouse_api").joinpath(name).read_text(encoding="utf-8").splitlines()
+    lines = files("spanhouse_api.sql").joinpath(name).read_text(encoding="utf-8").splitlines()
     return [word for line in lines if not line.startswith("#") for word in line.split()]
 
 
 FUNCTIONS = [
-    name for name in _listed("allowed_functions.txt") if name not in {"lambda", "untuple", "exists", "grouping"}
+    name for name in _listed("allowlist_functions.txt") if name not in {"lambda", "untuple", "exists", "grouping"}
 ]
-AGGREGATES = _listed("allowed_aggregates.txt")
+AGGREGATES = _listed("allowlist_aggregates.txt")
 
 
 class Writer:
