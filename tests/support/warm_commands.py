@@ -1,4 +1,4 @@
-"""Commands of `spanhouse` in forks of one process that has loaded their libraries, which is most of what they take.
+"""Commands of `spanhouse` in forks of one process that has loaded them, which is most of what they take.
 
     with warm(directory) as folder:
         subprocess.run(["bash", "-c", "spanhouse keys list"], env={"PATH": f"{folder}:{path}"})
@@ -18,15 +18,14 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from spanhouse_server.commands import COMMANDS
 from tests.support.process import SPANHOUSE, environment
 from tests.support.waiting import until
 
-# Not the engine: loading it starts threads, and what has threads cannot be forked.
-_LIBRARIES = (
-    *("alembic.command", "clickhouse_connect.cc_sqlalchemy.alembic", "clickhouse_connect.dbapi", "google.rpc", "grpc"),
-    *("opentelemetry.proto.collector.trace.v1.trace_service_pb2", "opentelemetry.sdk._logs", "opentelemetry.sdk.trace"),
-    *("orjson", "prometheus_client", "pyarrow", "pydantic_settings", "rich.console", "rich.progress", "rich.table"),
-    *("starlette.applications", "structlog", "typer.main", "uvicorn", "spanhouse.cli"),
+# Everything but the engine: loading it starts threads, and what has threads cannot be forked.
+_LOADED = (
+    *(f"spanhouse_server.commands.{name.replace('-', '_')}" for name in COMMANDS),
+    *("spanhouse_server.query.direct", "spanhouse_schema.clickhouse.revisions", "rich.progress", "rich.table"),
 )
 
 _CLIENT = """\
@@ -63,8 +62,8 @@ def warm(directory: Path) -> Generator[Path]:
 
 def _serve(address: str) -> list[str]:
     """Return in each fork what its command is called with. The process that forks never returns."""
-    for library in _LIBRARIES:
-        import_module(library)
+    for module in _LOADED:
+        import_module(module)
     # Whoever answers a client waits for its command; nobody waits for whoever answers.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:

@@ -8,13 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import get_ident
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from chdb.state.sqlitelike import Connection as EngineConnection
-
-from spanhouse_schema.clickhouse._driver_private import build_connection_string
 from spanhouse_schema.clickhouse.holder import holder_of
 from spanhouse_schema.errors import DatabaseBusy, NoDatabase
+
+if TYPE_CHECKING:
+    from chdb.state.sqlitelike import Connection as EngineConnection
 
 # Everything but SOURCES: no statement reads a file, a URL or another database through a table function
 # (`INSERT … FROM INFILE`, which the loader uses, is not one), and of SYSTEM only what refreshes and merges.
@@ -91,6 +92,9 @@ def connection_string(data_dir: Path) -> Generator[str]:
             f"there is no database in {data_dir}: `spanhouse up` makes one; name its data directory with --data-dir"
         )
     _refuse_when_held(data_dir)
+    # It loads the engine: see open_engine.
+    from spanhouse_schema.clickhouse._driver_private import build_connection_string  # noqa: PLC0415
+
     text = (config / _CONFIG_FILE).read_text()
     users = escape(str((config / _USERS_FILE).resolve()))
     # The engine wants the users' file by its whole path. That stays out of the data directory, which may be moved or
@@ -161,11 +165,14 @@ def _replace(file: Path, text: str) -> None:
     whole.replace(file)
 
 
-def open_engine(connection_string: str) -> EngineConnection:
+def open_engine(connection_string: str) -> "EngineConnection":
     """One connection to the engine, with session state (`SET`, `USE`) of its own.
 
     Raises `DatabaseBusy` when another process holds the directory.
     """
+    # Half a second, which a process that speaks to a server does without.
+    from chdb.state.sqlitelike import Connection as EngineConnection  # noqa: PLC0415  # see above
+
     try:
         return EngineConnection(connection_string)
     except RuntimeError as error:
