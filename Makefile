@@ -17,7 +17,7 @@ setup: $(READY) ## Install Spanhouse and what its development needs into .venv
 up: $(READY) ## Run Spanhouse: OTLP on 4317 and 4318, SQL on 8123; Ctrl-C stops it
 	@exec $(BIN)/spanhouse up
 
-test: $(READY) ## Run every check and every test; ten minutes on two cores
+test: $(READY) ## Run every check and every test; twenty minutes on two cores
 	@$(MAKE) --no-print-directory lint
 	$(PYTEST)
 
@@ -25,9 +25,9 @@ soak: $(READY) ## Kill, take away and fuzz for longer than the tests do; half an
 	$(BIN)/pytest -m soak
 	@$(MAKE) --no-print-directory fuzz
 
-check: $(READY) ## Run the fast checks: format, lint, layers, types, quick tests
+check: $(READY) ## Run the fast checks: format, lint, layers, types, the quickest tests; a minute
 	@$(MAKE) --no-print-directory lint
-	$(PYTEST) -q -m "not slow and not soak"
+	$(PYTEST) -q --quick
 
 .PHONY: lint
 lint:

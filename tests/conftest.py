@@ -23,7 +23,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what `make durations` says."""
+    """Add what `make check` and `make durations` say."""
+    parser.addoption("--quick", action="store_true", help="run only what takes a few seconds a file at most")
     parser.addoption("--record-durations", action="store_true", help="write how long each file takes")
 
 
@@ -34,7 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Among several processes, begin with the files that take longest."""
+    """Leave out what is not quick, where only that is asked for; among several processes, begin with the longest."""
+    if config.getoption("--quick"):
+        config.hook.pytest_deselected(items=[item for item in items if not durations.is_quick(item)])
+        items[:] = filter(durations.is_quick, items)
     if hasattr(config, "workerinput"):
         durations.longest_first(items)
 

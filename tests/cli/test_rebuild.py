@@ -73,7 +73,7 @@ def test_a_row_that_was_tampered_with_is_named_with_what_to_do(tmp_path: Path) -
     assert clean.splitlines()[0].split() == ["TABLE", "ROWS", "DIFFERENT"]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_rebuild_that_was_killed_goes_on_while_spans_come(tmp_path: Path) -> None:
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:

@@ -166,11 +166,12 @@ def test_one_that_was_broken_off_begins_anew_when_a_statement_has_changed(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("step", [13, pytest.param(4, marks=pytest.mark.soak)])
 def test_one_that_dies_between_its_statements_is_made_good_by_the_next(
-    alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     # Not before each of them: that would take minutes.
-    deaths = list(range(0, 90, 6))
+    deaths = list(range(0, 100, step))
     broken_off = {}
     for writes, tenant in zip(deaths, plant(alone, tmp_path, len(deaths)), strict=True):
         _spoil(alone, tenant)

@@ -325,7 +325,7 @@ def test_a_cycle_is_a_session_with_its_phases_and_numbers(tenant: Tenant, model:
     ]
     assert tenant.ask("SELECT backtest_sharpe, trades FROM agent_metrics WHERE {my}") == [[1.4, 31]]
     assert tenant.ask("SELECT reason, agent_invoked FROM agent_triggers WHERE {my}") == [["start_new_cycle", True]]
-    assert tenant.statuses() == {"designer": "completed"}
+    until(lambda: tenant.statuses() == {"designer": "completed"})
 
 
 def test_a_cycle_without_budget_runs_nothing(tenant: Tenant, model: FakeModel) -> None:
