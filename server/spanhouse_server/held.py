@@ -11,7 +11,7 @@ _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
 
 def is_held(storage: StorageSettings) -> bool:
-    """Whether another process holds the embedded engine of this data directory."""
+    """Return whether another process holds the embedded engine of this data directory."""
     return storage.embedded and holder_of(storage.data_dir / "engine") is not None
 
 
@@ -28,7 +28,7 @@ def announce_door(settings: SqlSettings) -> None:
 
 
 def through_door(storage: StorageSettings) -> StorageSettings:
-    """The same settings, with the SQL door of the process that holds the data directory as the ClickHouse server.
+    """Return the settings with the SQL door of the process that holds the data directory as the ClickHouse server.
 
     Raises `AdminKeyUnusable`.
     """

@@ -32,7 +32,7 @@ def configured_database(
     delete_rows: bool = False,
     engine_memory: int | None = None,
 ) -> Generator[Database]:
-    """The database for a process that runs the installation: at the newest revision, and as it was told to be.
+    """Open the database for a process that runs the installation: at the newest revision, configured as it is told.
 
     What is `given` is stored in it. `engine_memory` is the most that the embedded engine may use, in bytes. Raises
     `RowsWouldGo` where a shorter retention deletes rows and `delete_rows` does not allow it, and `DatabaseError`.
@@ -49,7 +49,7 @@ def configured_database(
 
 @contextmanager
 def existing_database(storage: StorageSettings) -> Generator[Database]:
-    """The database as it is: opened, or, when another process holds it, reached through that one's SQL door.
+    """Open the database as it is; when another process holds it, through that one's SQL door.
 
     Raises `NoDatabase` where there is none, `DatabaseError`, and `AdminKeyUnusable` when that process's secret cannot
     be read.
@@ -63,7 +63,7 @@ def existing_database(storage: StorageSettings) -> Generator[Database]:
 
 @contextmanager
 def current_database(storage: StorageSettings) -> Generator[Database]:
-    """The database as it is, at the newest revision. Raises like `existing_database`, and `SpanhouseError` when not."""
+    """Open the database as it is. Raises like `existing_database`, and `SpanhouseError` when its revision is old."""
     with existing_database(storage) as database:
         if not migrate.status(database).at_head:
             raise SpanhouseError("the database is not at the newest revision: run `spanhouse migrate up`")
@@ -72,7 +72,7 @@ def current_database(storage: StorageSettings) -> Generator[Database]:
 
 @contextmanager
 def writable_database(storage: StorageSettings) -> Generator[Database]:
-    """The database for a command that writes rows: made where there is none. Raises like `current_database`."""
+    """Open the database for a command that writes rows; make it where there is none. Raises like `current_database`."""
     if storage.embedded and not is_held(storage) and not is_made(storage.data_dir):
         with closing(Database.open(storage)) as database:
             migrate.upgrade(database)
@@ -82,7 +82,7 @@ def writable_database(storage: StorageSettings) -> Generator[Database]:
 
 @contextmanager
 def opened_keys(settings: CollectorProcess | EngineProcess, *listens: str) -> Generator[KeyRing]:
-    """The ring of keys for a process that listens on the settings named in `listens`; it follows what others change.
+    """Open the ring of keys for a process that listens on the settings named in `listens`; it follows later changes.
 
     Warns of addresses that other machines reach without TLS. Raises `SettingsError` when one of them is open to other
     machines and no key exists; `ControlError`, `AdminKeyUnusable`.

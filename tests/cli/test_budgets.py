@@ -35,7 +35,7 @@ def test_a_limit_is_set_listed_and_taken_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["plenty"], "is no number of USD; 'none' is no limit"),
+        (["plenty"], "is not an amount in USD; use 'none' for no limit"),
         (["--", "-1"], "is not between 0 and 1,000,000,000,000"),
         (["NaN"], "is not between 0 and 1,000,000,000,000"),
         (["1", "--per", "year"], "'year' is not one of"),

@@ -39,10 +39,10 @@ def test_the_list_is_readable_without_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--input", "cheap"], "is no number of USD"),
+        (["--input", "cheap"], "is not an amount in USD"),
         (["--input", "-1"], "is not between 0 and 100,000"),
         (["--input", "NaN"], "is not between 0 and 100,000"),
-        (["--input", "1", "--from", "tomorrow"], "is no date"),
+        (["--input", "1", "--from", "tomorrow"], "is not a date"),
         (["--input", "1", "--from", "1969-12-31"], "is not between 1970 and 2105"),
         ([], "name at least one price"),
     ],

@@ -78,7 +78,7 @@ class Database:
 
     @cached_property
     def timezone(self) -> str:
-        """Where a day begins, as the installation says: read once. Raises `DatabaseError`."""
+        """Return where a day begins, as the installation says; read once. Raises `DatabaseError`."""
         found = self.rows("SELECT value FROM spanhouse.installation FINAL WHERE name = 'timezone'")
         return str(found[0][0]) if found else "UTC"
 

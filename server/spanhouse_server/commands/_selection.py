@@ -17,7 +17,7 @@ def _iso_day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no day: write 2026-11-20") from error
+        raise typer.BadParameter(f"{text!r} is not a day: write 2026-11-20") from error
 
 
 Day = Annotated[
@@ -31,7 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @contextmanager
 def shared_database(storage: StorageSettings) -> Generator[tuple[Database, bool]]:
-    """The database, and whether another process may be writing into it. Raises like `current_database`."""
+    """Open the database, and say whether another process may be writing into it. Raises like `current_database`."""
     is_shared = is_held(storage) or not storage.embedded
     with current_database(storage) as database:
         yield database, is_shared

@@ -35,7 +35,7 @@ def _limit(text: str) -> Decimal | str:
     try:
         usd = Decimal(text)
     except InvalidOperation as error:
-        raise typer.BadParameter(f"{text!r} is no number of USD; '{_NO_LIMIT}' is no limit") from error
+        raise typer.BadParameter(f"{text!r} is not an amount in USD; use '{_NO_LIMIT}' for no limit") from error
     if not (usd.is_finite() and 0 <= usd <= _MOST_USD):
         raise typer.BadParameter(f"{text} USD is not between 0 and {_MOST_USD:,}")
     return usd

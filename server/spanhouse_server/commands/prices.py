@@ -34,7 +34,7 @@ def _usd(text: str) -> Decimal:
     try:
         usd = Decimal(text)
     except InvalidOperation as error:
-        raise typer.BadParameter(f"{text!r} is no number of USD") from error
+        raise typer.BadParameter(f"{text!r} is not an amount in USD") from error
     if not (usd.is_finite() and 0 <= usd <= MOST_USD):
         raise typer.BadParameter(f"{text} USD for a million tokens is not between 0 and {MOST_USD:,}")
     return usd
@@ -48,7 +48,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no date: write 2026-11-21, or 2026-11-21T13:00") from error
+        raise typer.BadParameter(f"{text!r} is not a date: write 2026-11-21, or 2026-11-21T13:00") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not _FIRST <= moment < _LAST:
         raise typer.BadParameter(f"{text} is not between 1970 and 2105")
