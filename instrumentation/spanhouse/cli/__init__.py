@@ -24,11 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     # By name: the server's package imports this one.
     commands = import_module("spanhouse_server.commands")
-    if name in {"--help", "-h"}:
-        sys.stdout.write(f"Spanhouse {__version__}: OpenTelemetry in, ClickHouse rows out.\n\n{commands.usage()}")
-        return 0
-    if name == "--version":
-        sys.stdout.write(f"spanhouse {__version__}\n")
+    if name in {"--help", "-h", "--version"}:
+        help_ = f"Spanhouse {__version__}: OpenTelemetry in, ClickHouse rows out.\n\n{commands.usage()}"
+        sys.stdout.write(f"spanhouse {__version__}\n" if name == "--version" else help_)
         return 0
     if name not in commands.COMMANDS:
         return _fail("spanhouse", commands.unknown(name), 2)
@@ -36,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(name, rest)
     except SpanhouseError as error:
         return _fail(f"spanhouse {name}", str(error), 1)
+    except ModuleNotFoundError as error:
+        if (error.name or "spanhouse").startswith("spanhouse"):
+            raise
+        return _fail(f"spanhouse {name}", "this command needs more than the SDK: pip install 'spanhouse[server]'", 1)
     except BrokenPipeError:
         # Whoever read our output (`| head`) has had enough; the interpreter must not flush into it again.
         sys.stdout = None
@@ -43,15 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
+    """Run a command. Raises `ModuleNotFoundError` where what it needs is not installed."""
     # Importing makes many objects and no garbage: looking for it is a tenth of a start.
     gc.disable()
     try:
         module = import_module(f"spanhouse_server.commands.{name.replace('-', '_')}")
         get_command = import_module("typer.main").get_command
-    except ModuleNotFoundError as error:
-        if (error.name or "spanhouse").startswith("spanhouse"):
-            raise
-        return _fail(f"spanhouse {name}", "this command needs more than the SDK: pip install 'spanhouse[server]'", 1)
     finally:
         gc.enable()
     for library in _OUTSPOKEN:
