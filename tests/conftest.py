@@ -6,6 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import certifi
+import hypothesis
 import pytest
 
 from spanhouse_schema import Database, Settings
@@ -16,6 +17,10 @@ from tests.support.process import started_before
 from tests.support.retention import keep_all
 
 pytest_plugins = ["tests.support.stores"]
+
+# Hypothesis would fail an example that took longer than a fifth of a second, which a busy machine makes of any.
+hypothesis.settings.register_profile("spanhouse", deadline=None)
+hypothesis.settings.load_profile("spanhouse")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so every process that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
