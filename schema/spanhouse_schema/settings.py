@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import ByteSize, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, ByteSize, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from spanhouse_schema.errors import SettingsError
@@ -18,6 +18,15 @@ MIB = 1024 * 1024
 _MOST_DAYS = 10_000
 
 _SERVER_SCHEMES = frozenset({"clickhouse", "clickhouses", "http", "https"})
+
+
+def _is_address(text: str) -> str:
+    address(text)
+    return text
+
+
+Address = Annotated[str, AfterValidator(_is_address)]
+"""Where something listens, as `host:port`."""
 
 
 class Group(BaseSettings):
@@ -161,19 +170,15 @@ class HttpSettings(Group):
 class OtlpHttpSettings(Group):
     """Where OTLP over HTTP is taken."""
 
-    otlp_http: str = Field("127.0.0.1:4318", description="Where OTLP/HTTP listens, with /health, /ready and /metrics.")
-
-    @field_validator("otlp_http")
-    @classmethod
-    def _is_http_address(cls, text: str) -> str:
-        address(text)
-        return text
+    otlp_http: Address = Field(
+        "127.0.0.1:4318", description="Where OTLP/HTTP listens, with /health, /ready and /metrics."
+    )
 
 
 class ReceiveSettings(OtlpHttpSettings, HttpSettings, DataDirSettings):
     """The OTLP receivers and their spool."""
 
-    otlp_grpc: str = Field("127.0.0.1:4317", description="Where OTLP/gRPC listens.")
+    otlp_grpc: Address = Field("127.0.0.1:4317", description="Where OTLP/gRPC listens.")
     request_limit: ByteSize = Field(
         ByteSize(64 * MIB), description="Largest OTLP request, as sent and once decompressed."
     )
@@ -186,17 +191,11 @@ class ReceiveSettings(OtlpHttpSettings, HttpSettings, DataDirSettings):
         description="Bytes of the spool on disk; past it clients are asked to wait.",
     )
 
-    @field_validator("otlp_grpc")
-    @classmethod
-    def _is_grpc_address(cls, text: str) -> str:
-        address(text)
-        return text
-
 
 class SqlSettings(HttpSettings, DataDirSettings):
     """The SQL door, and what a reader's key may use of it."""
 
-    sql: str = Field("127.0.0.1:8123", description="Where the embedded engine speaks the ClickHouse HTTP protocol.")
+    sql: Address = Field("127.0.0.1:8123", description="Where the embedded engine speaks the ClickHouse HTTP protocol.")
     reader_queries: int = Field(
         4, ge=1, description="Statements that one reader's key may run at once; four times as many wait their turn."
     )
@@ -206,12 +205,6 @@ class SqlSettings(HttpSettings, DataDirSettings):
     reader_bytes: ByteSize = Field(
         ByteSize(1024 * 1024 * MIB), description="Most bytes, uncompressed, that a reader's statement may read."
     )
-
-    @field_validator("sql")
-    @classmethod
-    def _is_sql_address(cls, text: str) -> str:
-        address(text)
-        return text
 
 
 class LogSettings(Group):
