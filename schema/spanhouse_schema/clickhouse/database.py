@@ -79,8 +79,9 @@ class Database:
     @cached_property
     def timezone(self) -> str:
         """Return where a day begins, as the installation says; read once. Raises `DatabaseError`."""
-        found = self.rows("SELECT value FROM spanhouse.installation FINAL WHERE name = 'timezone'")
-        return str(found[0][0]) if found else "UTC"
+        from spanhouse_schema.clickhouse import installation  # noqa: PLC0415  # it reads through this class
+
+        return installation.read(self).timezone
 
     def command(
         self, sql: str, *, parameters: Parameters | None = None, settings: EngineSettings | None = None

@@ -56,14 +56,12 @@ def change(database: Database, given: InstallationSettings, *, delete_rows: bool
     for name, value in changed.items():
         database.command(_STORE, parameters={"name": name, "value": value})
         _log.info("%s of this installation is %s, and was %s", name, value, getattr(before, name))
-    enforce(database)
+    _enforce(database, after)
 
 
 def enforce(database: Database) -> None:
     """Bring tables and views in line with what is stored. Raises `DatabaseError`."""
-    stored = read(database)
-    retention.apply(database, stored.retention_days, stored.sql_audit_retention_days)
-    definitions.apply(database, timezone=stored.timezone, default_budget_usd=stored.default_budget_usd)
+    _enforce(database, read(database))
 
 
 def sql(new: Installation) -> str:
@@ -76,6 +74,11 @@ def sql(new: Installation) -> str:
     kept = retention.statements(new.retention_days, new.sql_audit_retention_days)
     views = definitions.sql(timezone=new.timezone, default_budget_usd=new.default_budget_usd)
     return "".join(f"{statement};\n\n" for statement in (*stored, *kept)) + views
+
+
+def _enforce(database: Database, stored: Installation) -> None:
+    retention.apply(database, stored.retention_days, stored.sql_audit_retention_days)
+    definitions.apply(database, timezone=stored.timezone, default_budget_usd=stored.default_budget_usd)
 
 
 def _texts(given: InstallationSettings) -> dict[str, str]:

@@ -31,9 +31,8 @@ class Status(NamedTuple):
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the database up to `revision`, and at the newest one in line with its installation's settings.
 
-    Days begin in `timezone`; a tenant without a limit may spend `default_budget_usd` a day. Idempotent, and safe beside
-    another process that does the same. Raises `DatabaseBusy` when another migration holds the lock for a minute,
-    `DatabaseError` when a statement fails.
+    Idempotent, and safe beside another process that does the same. Raises `DatabaseBusy` when another migration holds
+    the lock for a minute, `DatabaseError` when a statement fails.
     """
     upgrade_tables(database, revision)
     if status(database).at_head:

@@ -10,8 +10,9 @@ from hashlib import sha256
 from importlib.metadata import version
 from typing import NamedTuple
 
-from spanhouse_schema.clickhouse import sql_files
+from spanhouse_schema.clickhouse import installation, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
+from spanhouse_schema.clickhouse.installation import Installation
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.proof import view_rows
 from spanhouse_schema.proof.audit import (
@@ -32,7 +33,6 @@ from spanhouse_schema.proof.diff import prepare
 PAUSE_S = 2.0
 """For an INSERT that has written raw rows to have them read by the views too."""
 # Prices and code are what results depend on beside raw rows; of those that were begun before, none goes on.
-_DEFAULT_BUDGET = "SELECT any(value) FROM spanhouse.installation FINAL WHERE name = 'default_budget_usd'"
 _USERS_PRICES = """
     SELECT toString(groupBitXor(cityHash64(* APPLY (value -> ifNull(cityHash64(value), 1)))))
     FROM spanhouse.model_prices FINAL
@@ -75,15 +75,16 @@ def rebuild(
     `DatabaseError`, and `RawRowsGone` where a day or a trace is asked for whose raw rows may have gone.
     """
     with Settling(database) as settling:
-        return _Rebuild(settling, selection, database.timezone).run(pause_s, show)
+        return _Rebuild(settling, selection, installation.read(database)).run(pause_s, show)
 
 
 class _Rebuild:
-    def __init__(self, settling: Settling, selection: Selection, timezone: str) -> None:
+    def __init__(self, settling: Settling, selection: Selection, stored: Installation) -> None:
         self._settling = settling
         self._session = settling.session
         self._selection = selection
-        self._timezone = timezone
+        self._stored = stored
+        self._timezone = stored.timezone
         self._raw = Raw.of(self._session)
         prepare(self._session)
 
@@ -95,7 +96,7 @@ class _Rebuild:
         # Now also of spans that had not been read at all.
         choose(self._settling, selection)
         self._find_misplaced()
-        progress = _Progress(session, selection, self._timezone)
+        progress = _Progress(session, selection, self._stored)
         outcome, after = progress.begin()
         resumed = after is not None
         for first, last, traces in self._settling.stretches(after):
@@ -158,9 +159,9 @@ class _Rebuild:
 class _Progress:
     """How far the rebuild of a selection has come, as a row that outlasts the process."""
 
-    def __init__(self, session: Session, selection: Selection, timezone: str) -> None:
+    def __init__(self, session: Session, selection: Selection, stored: Installation) -> None:
         self._session = session
-        self._parameters = {**selection.parameters, "basis": str(_basis(session, timezone))}
+        self._parameters = {**selection.parameters, "basis": str(_basis(session, stored))}
 
     def begin(self) -> tuple[Outcome, str | None]:
         """What was done already, and up to which trace, in hex; nothing, and None, where nobody has begun."""
@@ -187,9 +188,14 @@ class _Progress:
         )
 
 
-def _basis(session: Session, timezone: str) -> int:
+def _basis(session: Session, stored: Installation) -> int:
     """A number that is another one where results may be: what was done before that is to be done again."""
     ((prices,),) = session.rows(_USERS_PRICES)
-    ((default_budget,),) = session.rows(_DEFAULT_BUDGET)
-    said = [timezone, prices, default_budget, version("genai-prices"), *map(sql_files.bare, sql_files.all_statements())]
+    said = [
+        stored.timezone,
+        prices,
+        str(stored.default_budget_usd),
+        version("genai-prices"),
+        *map(sql_files.bare, sql_files.all_statements()),
+    ]
     return int.from_bytes(sha256("\0".join(said).encode()).digest()[:8])

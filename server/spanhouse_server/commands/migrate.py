@@ -66,10 +66,11 @@ def up(
         return
     with closing(Database.open(settings)) as database:
         migrate.upgrade_tables(database, revision)
-        if migrate.status(database).at_head:
+        stands = migrate.status(database)
+        if stands.at_head:
             installation.change(database, settings, delete_rows=yes)
             row_filters.enforce(database)
-        _say_status(migrate.status(database))
+        _say_status(stands)
         if tenant_users:
             _apply_tenant_users(settings, database)
 
