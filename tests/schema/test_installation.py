@@ -66,19 +66,20 @@ def test_the_default_budget_reaches_who_has_no_limit(own: Database) -> None:
 
 
 def test_a_shorter_retention_that_would_delete_rows_is_refused_with_what_would_go(own: Database) -> None:
-    change(own, retention_days=365)
+    change(own, retention_days=3650)
+    # Older than the rows of any other test in this database.
     own.command(
         "INSERT INTO spanhouse.otel_traces (Timestamp, TraceId, TenantId, IngestedAt) "
-        "SELECT now64(9), 'a', 'installation', now64(3) - toIntervalDay(200 + number) FROM numbers(3)"
+        "SELECT now64(9), 'a', 'installation', now64(3) - toIntervalDay(2000 + number) FROM numbers(3)"
     )
-    first, last = (datetime.now(UTC).date() - timedelta(days=days) for days in (202, 200))
+    first, last = (datetime.now(UTC).date() - timedelta(days=days) for days in (2002, 2000))
     try:
         with pytest.raises(
-            RowsWouldGo, match=f"from {first} to {last} .* 365 days now: .*3 of otel_traces, .*Say --yes"
+            RowsWouldGo, match=f"from {first} to {last} .* 3650 days now: .*3 of otel_traces, .*Say --yes"
         ):
-            change(own, retention_days=30)
-        assert installation.read(own).retention_days == 365
-        assert change(own, retention_days=30, delete_rows=True).retention_days == 30
+            change(own, retention_days=1500)
+        assert installation.read(own).retention_days == 3650
+        assert change(own, retention_days=1500, delete_rows=True).retention_days == 1500
     finally:
         own.command("DELETE FROM spanhouse.otel_traces WHERE TenantId = 'installation'")
 
