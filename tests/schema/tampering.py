@@ -71,13 +71,17 @@ class Tampering(NamedTuple):
 
 def planted(database: Database, directory: Path) -> str:
     """A tenant of its own, of whom an agent's run, a call of a model, an event and a session are settled."""
-    (tenant,) = plant(database, directory, 1)
+    (tenant,) = plant(database, directory, new_tenants(1))
     return tenant
 
 
-def plant(database: Database, directory: Path, number: int) -> list[str]:
-    """So many such tenants: to settle all of them at once takes as long as to settle one."""
-    tenants = [f"planted-{uuid4().hex}" for _ in range(number)]
+def new_tenants(number: int) -> list[str]:
+    """So many tenants that nobody has yet."""
+    return [f"planted-{uuid4().hex}" for _ in range(number)]
+
+
+def plant(database: Database, directory: Path, tenants: list[str]) -> list[str]:
+    """Several such tenants: to settle all of them at once takes as long as to settle one."""
     insert(database, dict.fromkeys(tenants, SPANS), directory)
     database.command(_EVENT, parameters={"tenants": tenants})
     settle(database, 60)
@@ -87,7 +91,7 @@ def plant(database: Database, directory: Path, number: int) -> list[str]:
 def tampered_with(database: Database, directory: Path) -> list[Tampering]:
     """A tenant for every way to tamper with every table, to whom that was done and nothing else."""
     todo = [(how, table) for table in TABLES for how in WAYS]
-    tenants = plant(database, directory, len(todo))
+    tenants = plant(database, directory, new_tenants(len(todo)))
     done = [Tampering(tenant, *each) for tenant, each in zip(tenants, todo, strict=True)]
     for each in done:
         tamper(database, *each)

@@ -21,7 +21,7 @@ from tests.support.corpus_spans import recorded, span
 from tests.support.expected_budgets import Days, assert_budgeted, from_spans, stored
 from tests.support.expected_executions import assert_equal
 from tests.support.histories import History, histories, rounds
-from tests.support.in_rounds import Cases, Outcomes, Steps
+from tests.support.in_rounds import Cases, Outcomes, Steps, settled
 from tests.support.insert_rows import insert
 
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
@@ -36,12 +36,12 @@ _ATTRIBUTES = {
     "tokens": "gen_ai.usage.input_tokens",
 }
 _tenants = count()
-CASES = Cases("budget", assert_budgeted)
+CASES = Cases[list[Row], None]("budget")
 
 
 @pytest.fixture(scope="module")
 def outcomes(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    return CASES.play(database, tmp_path_factory.mktemp("budgets"))
+    return CASES.play(database, settled(database, tmp_path_factory.mktemp("budgets")), assert_budgeted)
 
 
 @pytest.fixture

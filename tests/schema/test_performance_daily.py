@@ -14,7 +14,7 @@ from tests.reference import Row
 from tests.support.corpus_spans import span
 from tests.support.expected_performance import Days, assert_counted, assert_same, counted, from_spans, stored
 from tests.support.histories import History, histories, rounds
-from tests.support.in_rounds import Cases, Outcomes, Steps
+from tests.support.in_rounds import Cases, Outcomes, Steps, settled
 from tests.support.insert_rows import insert
 
 AGENT, CHAT, TOOL = ({"gen_ai.operation.name": name} for name in ("invoke_agent", "chat", "execute_tool"))
@@ -25,12 +25,12 @@ NOON_NS = 1_792_497_600_000_000_000
 HOUR_NS, DAY_NS = 3600 * 10**9, 24 * 3600 * 10**9
 NEVER_ENDED = 2**64 - 1
 _tenants = count()
-CASES = Cases("days", assert_counted)
+CASES = Cases[list[Row], None]("days")
 
 
 @pytest.fixture(scope="module")
 def outcomes(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    return CASES.play(database, tmp_path_factory.mktemp("days"))
+    return CASES.play(database, settled(database, tmp_path_factory.mktemp("days")), assert_counted)
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
-"""The rebuild: whatever stands there, afterwards it is what comes of the raw rows."""
+"""What was tampered with is found by the audit, and the rebuild makes it what comes of the raw rows.
 
-from collections.abc import Generator, Mapping
+The tests share a database, and so the audits of everything: each has tenants of its own.
+"""
+
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,11 +16,12 @@ from spanhouse_schema import Database
 from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive import prices
-from spanhouse_schema.derive.prices import USER, Pair, Price, Row
+from spanhouse_schema.derive.prices import USER, Pair, Price
 from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.errors import RawRowsGone
-from spanhouse_schema.proof.audit import Selection, audit
+from spanhouse_schema.proof.audit import Report, Selection, audit
 from spanhouse_schema.proof.rebuild import Outcome, rebuild
+from tests.reference import Row
 from tests.schema.tampering import (
     AGENT,
     CALL,
@@ -26,154 +31,179 @@ from tests.schema.tampering import (
     Tampered,
     audited,
     examples,
+    new_tenants,
     plant,
-    planted,
     tamper,
     tampered_with,
 )
 from tests.support.corpus_spans import span
+from tests.support.in_rounds import Cases, Outcomes
 from tests.support.insert_rows import insert
 
 _DAY = "2026-09-21"
-Mended = Mapping[tuple[str, str], tuple[set[str], set[str]]]
+Steps = Generator[list[Row], Report]
+# Each is a planted tenant, of whom more spans may come; after these, everything is audited.
+CASES = Cases[list[Row], Report]("rebuilt")
+
+
+class Tampering(NamedTuple):
+    """A rebuild of everything, and what an audit says before and after it."""
+
+    # By the table that was tampered with, and by the way.
+    tenants: Mapping[tuple[str, str], str]
+    untouched: str
+    # Whose spans were read otherwise once, and how many calls were settled of them.
+    outdated: str
+    calls: int
+    before: Report
+    outcome: Outcome
+    after: Report
 
 
 @pytest.fixture(scope="module")
-def mended(alone: Database, tmp_path_factory: pytest.TempPathFactory) -> Mended:
-    """For each table and way, which tables are not right of the tenant who was tampered with there and so.
-
-    Before a rebuild of everything, and after it.
-    """
-    done = tampered_with(alone, tmp_path_factory.mktemp("tampered"))
+def tampering(alone: Database, tmp_path_factory: pytest.TempPathFactory) -> Tampering:
+    """All that can be done to rows, and one rebuild that makes all of it right."""
+    directory = tmp_path_factory.mktemp("tampered")
+    untouched, outdated = plant(alone, directory, new_tenants(2))
+    _read_otherwise(alone, outdated)
+    settle(alone)
+    calls = _calls(alone, outdated)
+    done = tampered_with(alone, directory)
     before = audited(alone)
-    rebuild(alone)
-    after = audited(alone)
-    return {
-        (each.table.table, each.how): (set(examples(before, each.tenant)), set(examples(after, each.tenant)))
-        for each in done
-    }
+    outcome = rebuild(alone)
+    tenants = {(each.table.table, each.how): each.tenant for each in done}
+    return Tampering(tenants, untouched, outdated, calls, before, outcome, audited(alone))
+
+
+@pytest.fixture(scope="module")
+def outcomes(alone: Database, tampering: Tampering, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """They come after that rebuild, which would make them right too."""
+    directory = tmp_path_factory.mktemp("rebuilt")
+
+    def go(spans: Mapping[str, list[Row]]) -> Report:
+        if any(spans.values()):
+            insert(alone, spans, directory)
+            settle(alone, 60)
+        return audited(alone)
+
+    plant(alone, directory, CASES.tenants())
+    return CASES.play(alone, go)
 
 
 @pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("table", TABLES, ids=lambda each: each.table)
-def test_a_row_that_was_tampered_with_is_made_right(mended: Mended, table: Tampered, how: str) -> None:
-    before, after = mended[table.table, how]
-    assert table.table in before
-    assert after == set()
+def test_a_row_that_was_tampered_with_is_found(tampering: Tampering, table: Tampered, how: str) -> None:
+    found = examples(tampering.before, tampering.tenants[table.table, how])[table.table]
+    wanted = {WAYS[0]: "different", WAYS[1]: "missing", WAYS[2]: "not right"}[how]
+    if table.table != "agent_executions_by_agent":
+        assert {each.what for each in found} == {wanted}, found
+    if how == WAYS[0]:
+        assert any(table.column in each.columns for each in found), found
 
 
-@pytest.mark.parametrize("scope", [{"trace": TRACE}, {"day": _DAY}, {}], ids=["a trace", "a day", "all"])
+def test_nothing_is_found_of_anybody_else(tampering: Tampering) -> None:
+    assert examples(tampering.before, tampering.untouched) == {}
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("table", TABLES, ids=lambda each: each.table)
+def test_a_row_that_was_tampered_with_is_made_right(tampering: Tampering, table: Tampered, how: str) -> None:
+    assert examples(tampering.after, tampering.tenants[table.table, how]) == {}
+
+
+def test_spans_that_a_former_version_read_otherwise_are_read_again(alone: Database, tampering: Tampering) -> None:
+    """As an upgrade of the conventions leaves them: what is there keeps its old reading."""
+    tenant = tampering.outdated
+    assert tampering.calls == 0
+    assert len(examples(tampering.before, tenant)["agent_spans"]) == 2
+    (different,) = (each.different for each in tampering.before.found if each.table == "agent_spans")
+    assert tampering.outcome.read_again >= different
+    assert _calls(alone, tenant) == 1
+    assert alone.rows(f"SELECT count() FROM spanhouse.agent_spans WHERE TenantId = '{tenant}'") == [(2,)]
+    assert examples(tampering.after, tenant) == {}
+
+
+@CASES.each({"a trace": [{"trace": TRACE}], "a day": [{"day": _DAY}], "all": [{}]})
 def test_a_price_that_was_changed_prices_anew_what_was_settled(
-    database: Database, tmp_path: Path, scope: dict[str, str]
-) -> None:
-    tenant = planted(database, tmp_path)
+    database: Database, tenant: str, scope: dict[str, str]
+) -> Steps:
     before = _cost(database, tenant)
-    price = Price(usd=(Decimal(5),) * 5, origin="user")
-    row = Row(Pair(tenant.encode(), b"openai", b"gpt-4o"), USER, price)
-    database.command(prices.insertion([row], 1))
-    assert not audit(database, Selection(tenant=tenant)).is_clean
+    _price(database, tenant, "gpt-4o", 5)
+    assert examples((yield []), tenant) != {}
     outcome = rebuild(database, Selection(tenant=tenant, **scope))
     assert (outcome.changed, outcome.usd_before, outcome.usd_after) == (1, before, Decimal("0.005"))
     assert outcome.usd_moved == Decimal("0.005") - before
     assert _cost(database, tenant) == Decimal("0.005")
+    report = yield []
     if "trace" not in scope:
-        assert audit(database, Selection(tenant=tenant)).is_clean
+        assert examples(report, tenant) == {}
     assert audit(database, Selection(tenant=tenant, **scope)).is_clean
     assert rebuild(database, Selection(tenant=tenant, **scope)).changed == 0
 
 
-def test_a_call_that_had_no_price_has_got_one(database: Database, tmp_path: Path) -> None:
-    tenant = planted(database, tmp_path)
-    insert(database, {tenant: [span("n", CALL | {"gen_ai.request.model": "ours"}, "a")]}, tmp_path)
-    settle(database, 60)
-    row = Row(Pair(tenant.encode(), b"openai", b"ours"), USER, Price(usd=(Decimal(1),) * 5, origin="user"))
-    database.command(prices.insertion([row], 1))
+@CASES.case
+def test_a_call_that_had_no_price_has_got_one(database: Database, tenant: str) -> Steps:
+    yield [span("n", CALL | {"gen_ai.request.model": "ours"}, "a")]
+    _price(database, tenant, "ours", 1)
     assert rebuild(database, Selection(tenant=tenant)).priced == 1
-    assert audit(database, Selection(tenant=tenant)).is_clean
+    assert examples((yield []), tenant) == {}
 
 
-def test_spans_that_a_former_version_read_otherwise_are_read_again(database: Database, tmp_path: Path) -> None:
-    """As an upgrade of the conventions leaves them: what is there keeps its old reading."""
-    tenant = planted(database, tmp_path)
-    database.command(
-        "ALTER TABLE spanhouse.agent_spans UPDATE Kind = 'other', AgentName = '', ResponseId = '' "
-        f"WHERE TenantId = '{tenant}'",
-        settings={"mutations_sync": 2},
-    )
-    database.command(f"DELETE FROM spanhouse.response_ids WHERE TenantId = '{tenant}'")
-    settle(database)
-    assert _calls(database, tenant) == 0
-    outcome = rebuild(database, Selection(tenant=tenant))
-    assert outcome.read_again >= 2
-    assert _calls(database, tenant) == 1
-    assert database.rows(f"SELECT count() FROM spanhouse.agent_spans WHERE TenantId = '{tenant}'") == [(2,)]
-    assert audit(database, Selection(tenant=tenant)).is_clean
-
-
-def test_spans_whose_reading_was_lost_are_read_again_by_trace(database: Database, tmp_path: Path) -> None:
-    tenant = planted(database, tmp_path)
+@CASES.case
+def test_spans_whose_reading_was_lost_are_read_again_by_trace(database: Database, tenant: str) -> Steps:
     database.command(f"DELETE FROM spanhouse.agent_spans WHERE TenantId = '{tenant}'")
     rebuild(database, Selection(tenant=tenant, trace=TRACE))
-    assert audit(database, Selection(tenant=tenant)).is_clean
+    assert examples((yield []), tenant) == {}
 
 
-def test_what_is_right_is_not_written_again(database: Database, tmp_path: Path) -> None:
-    tenant = planted(database, tmp_path)
+@CASES.case
+def test_what_is_right_is_not_written_again(database: Database, tenant: str) -> Steps:
+    yield []
     newest = f"SELECT max(Version) FROM spanhouse.agent_executions WHERE TenantId = '{tenant}'"
     before = database.rows(newest)
     assert rebuild(database, Selection(tenant=tenant)) == Outcome(traces=1)
     assert database.rows(newest) == before
 
 
-def test_one_that_was_broken_off_goes_on_where_it_was(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tenant = planted(database, tmp_path)
-    traces = [span(name, AGENT, TraceId=f"trace-{name}") for name in "cdef"]
-    insert(database, {tenant: traces}, tmp_path)
-    settle(database, 60)
+@CASES.case
+def test_one_that_was_broken_off_goes_on_where_it_was(database: Database, tenant: str) -> Steps:
+    yield [span(name, AGENT, TraceId=f"trace-{name}") for name in "cdef"]
     _spoil(database, tenant)
-    monkeypatch.setattr("spanhouse_schema.derive.settling._MOST_SPANS", 1)
-    # Of the third stretch everything is written, but not that it is: it is looked at again, and nothing differs in it.
-    assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 2, tenant)
-    outcome = rebuild(database, Selection(tenant=tenant))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spanhouse_schema.derive.settling._MOST_SPANS", 1)
+        # Of the third stretch everything is written, but not that it is: it is looked at again, and nothing differs.
+        assert _dies(database, _IN_BETWEEN, 2, tenant)
+        outcome = rebuild(database, Selection(tenant=tenant))
     assert outcome.resumed
     assert (outcome.traces, outcome.changed) == (5, 4)
-    assert audit(database, Selection(tenant=tenant)).is_clean
+    assert examples((yield []), tenant) == {}
     assert not rebuild(database, Selection(tenant=tenant)).resumed
 
 
-def test_one_that_was_broken_off_goes_on_when_only_comments_in_sql_have_changed(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tenant = planted(database, tmp_path)
+@CASES.each(
+    {
+        "only comments": [lambda sql: f"-- It's a comment\n\n{sql}", True],
+        "a statement": [lambda sql: sql.replace("'chain'", "'Chain'", 1), False],
+    }
+)
+def test_one_that_was_broken_off_goes_on_unless_more_than_comments_in_sql_have_changed(
+    database: Database, tenant: str, changed: Callable[[str], str], resumed: bool
+) -> Steps:
+    yield []
     _spoil(database, tenant)
     read = sql_files.read
-    assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 1, tenant)
-    monkeypatch.setattr(sql_files, "read", lambda name: f"-- It's a comment\n\n{read(name)}")
-    assert rebuild(database, Selection(tenant=tenant)).resumed
-
-
-def test_one_that_was_broken_off_begins_anew_when_a_statement_has_changed(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tenant = planted(database, tmp_path)
-    _spoil(database, tenant)
-    read = sql_files.read
-    assert _dies(database, monkeypatch, "INSERT INTO spanhouse.rebuild_progress", 1, tenant)
-    monkeypatch.setattr(sql_files, "read", lambda name: read(name).replace("'chain'", "'Chain'", 1))
-    assert not rebuild(database, Selection(tenant=tenant)).resumed
+    assert _dies(database, _IN_BETWEEN, 1, tenant)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sql_files, "read", lambda name: changed(read(name)))
+        assert rebuild(database, Selection(tenant=tenant)).resumed == resumed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [13, pytest.param(4, marks=pytest.mark.soak)])
 def test_one_that_dies_between_its_statements_is_made_good_by_the_next(
-    alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+    alone: Database, tmp_path: Path, step: int
 ) -> None:
-    # Not before each of them: that would take minutes.
-    deaths = list(range(0, 100, step))
-    broken_off = {}
-    for writes, tenant in zip(deaths, plant(alone, tmp_path, len(deaths)), strict=True):
+    def spoiled(tenant: str) -> str:
         _spoil(alone, tenant)
         for table in (
             "agent_spans",
@@ -183,19 +213,26 @@ def test_one_that_dies_between_its_statements_is_made_good_by_the_next(
             "agent_spend",
         ):
             tamper(alone, tenant, WAYS[2], next(each for each in TABLES if each.table == table))
-        died = _dies(alone, monkeypatch, "spanhouse.", writes, tenant)
-        broken_off[writes] = tenant
-        rebuild(alone, Selection(tenant=tenant))
-        if not died:
-            break
-    assert not died, "one that writes as often as it should has died in between"
+        return tenant
+
+    first, *others = plant(alone, tmp_path, new_tenants(100 // step))
+    assert _dies(alone, _ANY, 0, spoiled(first))
+    # What it has not begun, the next one does as a whole.
+    writes = _writes(alone, _ANY, inf, first)
     assert writes > 15
+    broken_off = {0: first}
+    # Not before each of them: that would take minutes.
+    for deaths, tenant in zip(range(step, writes, step), others, strict=False):
+        assert _dies(alone, _ANY, deaths, spoiled(tenant))
+        rebuild(alone, Selection(tenant=tenant))
+        broken_off[deaths] = tenant
     report = audited(alone)
-    assert {writes for writes, tenant in broken_off.items() if examples(report, tenant)} == set()
+    assert {deaths for deaths, tenant in broken_off.items() if examples(report, tenant)} == set()
 
 
-def test_a_day_and_a_trace_whose_raw_rows_may_have_gone_are_refused(database: Database, tmp_path: Path) -> None:
-    tenant = planted(database, tmp_path)
+@CASES.case
+def test_a_day_and_a_trace_whose_raw_rows_may_have_gone_are_refused(database: Database, tenant: str) -> Steps:
+    yield []
     _age(database, tenant)
     for scope in (Selection(tenant=tenant, day=_DAY), Selection(tenant=tenant, trace=TRACE)):
         for command in (audit, rebuild):
@@ -203,8 +240,9 @@ def test_a_day_and_a_trace_whose_raw_rows_may_have_gone_are_refused(database: Da
                 command(database, scope)
 
 
-def test_traces_whose_raw_rows_may_have_gone_are_left_as_they_are(database: Database, tmp_path: Path) -> None:
-    tenant = planted(database, tmp_path)
+@CASES.case
+def test_traces_whose_raw_rows_may_have_gone_are_left_as_they_are(database: Database, tenant: str) -> Steps:
+    yield []
     _age(database, tenant)
     for table in ("otel_traces", "otel_logs", "agent_spans", "execution_events", "response_ids"):
         database.command(f"DELETE FROM spanhouse.{table} WHERE TenantId = '{tenant}'")
@@ -213,6 +251,21 @@ def test_traces_whose_raw_rows_may_have_gone_are_left_as_they_are(database: Data
     report = audit(database, Selection(tenant=tenant))
     assert (report.left_out, _cost(database, tenant)) == (1, before)
     assert {each.table for each in report.found if each.different} <= {"record_statements"}
+
+
+def _price(database: Database, tenant: str, model: str, usd: int) -> None:
+    pair = Pair(tenant.encode(), b"openai", model.encode())
+    price = Price(usd=(Decimal(usd),) * 5, origin="user")
+    database.command(prices.insertion([prices.Row(pair, USER, price)], 1))
+
+
+def _read_otherwise(database: Database, tenant: str) -> None:
+    database.command(
+        "ALTER TABLE spanhouse.agent_spans UPDATE Kind = 'other', AgentName = '', ResponseId = '' "
+        f"WHERE TenantId = '{tenant}'",
+        settings={"mutations_sync": 2},
+    )
+    database.command(f"DELETE FROM spanhouse.response_ids WHERE TenantId = '{tenant}'")
 
 
 def _age(database: Database, tenant: str) -> None:
@@ -242,41 +295,54 @@ class Died(Exception):
     """The process is gone."""
 
 
-class _Mortal:
-    """A session that runs so many statements of a kind, and dies instead of one more."""
+# What a rebuild writes of itself between two stretches, and whatever it writes.
+_IN_BETWEEN, _ANY = "INSERT INTO spanhouse.rebuild_progress", "spanhouse."
 
-    def __init__(self, session: Session, kind: str, statements: int) -> None:
+
+class _Mortal:
+    """A session that writes so often, by statements of a kind, and dies instead of once more."""
+
+    def __init__(self, session: Session, kind: str, writes: float) -> None:
         self._session = session
         self._kind = kind
-        self._left = statements
+        self._most = writes
+        self.writes = 0
 
     def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
         if self._kind in sql and ("INSERT INTO spanhouse." in sql or "DELETE FROM spanhouse." in sql):
-            if self._left == 0:
+            if self.writes == self._most:
                 raise Died
-            self._left -= 1
+            self.writes += 1
         self._session.command(sql, parameters)
 
     def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
         return self._session.rows(sql, parameters)
 
 
-def _dies(database: Database, monkeypatch: pytest.MonkeyPatch, kind: str, statements: int, tenant: str) -> bool:
-    """Rebuild until so many statements of a kind have run, and say whether there was another one."""
+def _dies(database: Database, kind: str, writes: int, tenant: str) -> bool:
+    """Rebuild until so many statements of a kind have written, and say whether there was another one."""
+    try:
+        _writes(database, kind, writes, tenant)
+    except Died:
+        return True
+    return False
+
+
+def _writes(database: Database, kind: str, most: float, tenant: str) -> int:
+    """Rebuild, and return how many statements of a kind have written; die of more than `most`."""
     real = database.session
+    sessions: list[_Mortal] = []
 
     @contextmanager
-    def session() -> Generator[Session]:
+    def session() -> Generator[_Mortal]:
         with real() as opened:
-            yield _Mortal(opened, kind, statements)
+            sessions.append(_Mortal(opened, kind, most))
+            yield sessions[-1]
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "session", session)
-        try:
-            rebuild(database, Selection(tenant=tenant))
-        except Died:
-            return True
-    return False
+        rebuild(database, Selection(tenant=tenant))
+    return sum(each.writes for each in sessions)
 
 
 def _cost(database: Database, tenant: str) -> Decimal:
