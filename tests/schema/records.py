@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import count
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -70,6 +70,9 @@ class Ended:
     error: str = ""
 
 
+Thing = Event | Ended
+
+
 def at(seconds: int) -> str:
     """The time so many seconds after the beginning, as a view spells it."""
     return f"{datetime.fromtimestamp(BEGAN_S + seconds, UTC):%Y-%m-%d %H:%M:%S}.000000000"
@@ -80,12 +83,32 @@ def new_tenant() -> str:
     return f"records-{next(_tenants)}"
 
 
-def send(database: Database, tenant: str, things: Iterable[Event | Ended], directory: Path) -> None:
+def send(database: Database, tenant: str, things: Iterable[Thing], directory: Path) -> None:
     """Send each by itself, in this order, as OTLP through the receiver's door; then settle."""
-    for thing in things:
-        signal, body = ("logs", _record(thing)) if isinstance(thing, Event) else ("traces", _span(thing))
-        _insert(database, tenant, signal, body, directory)
+    send_in_turn(database, {tenant: things}, directory)
+
+
+def send_in_turn(database: Database, coming: Mapping[str, Iterable[Thing]], directory: Path) -> None:
+    """Send so what comes of several tenants: the first thing of each, then the second of each that has one."""
+    for turn in zip_longest(*coming.values()):
+        send_together(
+            database, {tenant: [thing] for tenant, thing in zip(coming, turn, strict=True) if thing}, directory
+        )
     settle(database, 120)
+
+
+def send_together(database: Database, coming: Mapping[str, Iterable[Thing]], directory: Path) -> None:
+    """Send each by itself, but insert all spans at once, and all events."""
+    segments: dict[str, list[bytes]] = {}
+    for tenant, things in coming.items():
+        for thing in things:
+            signal, body = ("logs", _record(thing)) if isinstance(thing, Event) else ("traces", _span(thing))
+            segments.setdefault(signal, []).append(_envelope(tenant, signal, body))
+    for signal, envelopes in segments.items():
+        segment = directory / f"{uuid4().hex}.segment"
+        segment.write_bytes(b"".join(envelopes))
+        settings = insert_settings(signal) | {"insert_deduplication_token": segment.stem}
+        database.insert_file(f"spanhouse.otlp_{signal}", segment, "Protobuf", settings=settings)
 
 
 def read(database: Database, view: str, tenant: str, order: str = "ALL") -> list[dict[str, Any]]:
@@ -102,19 +125,15 @@ def query(database: Database, statement: str) -> list[dict[str, Any]]:
     return [json.loads(row) for row in text.splitlines()]
 
 
-def _insert(database: Database, tenant: str, signal: str, body: bytes, directory: Path) -> None:
+def _envelope(tenant: str, signal: str, body: bytes) -> bytes:
     decoded = protobuf.decode(Signal(signal), body)
-    record = envelope.encode(
+    return envelope.encode(
         decoded.payload,
         tenant=tenant,
         received_unix_nano=BEGAN_S * 10**9,
         digest=sha256(uuid4().bytes).digest(),
         refused=decoded.refused,
     )
-    segment = directory / f"{uuid4().hex}.segment"
-    segment.write_bytes(record)
-    settings = insert_settings(signal) | {"insert_deduplication_token": segment.stem}
-    database.insert_file(f"spanhouse.otlp_{signal}", segment, "Protobuf", settings=settings)
 
 
 def _record(event: Event) -> bytes:

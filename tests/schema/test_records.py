@@ -1,7 +1,8 @@
 """Each field of the records that agents keep is sent by plain OTLP, and read back in SQL under its own name."""
 
 import json
-from pathlib import Path
+from collections.abc import Generator, Sequence
+from functools import partial
 
 import pytest
 
@@ -15,18 +16,19 @@ from tests.schema.records import (
     TRACE,
     Ended,
     Event,
+    Thing,
     at,
-    new_tenant,
     read,
-    send,
+    send_in_turn,
 )
+from tests.support.in_rounds import Cases, Outcomes
 
 SESSION = {"gen_ai.conversation.id": "cycle-1"}
 CLIENT = {"spanhouse.client_account.id": "client-1", "spanhouse.engagement.id": "engagement-1"}
 ASSESSMENT = '{"passed":true,"explanation":"holds out of sample","metrics":{"sharpe":1.5}}'
 
 # One research cycle: its agent's span with a priced call and a tool, and what was said of it while it ran.
-CYCLE: list[Event | Ended] = [
+CYCLE: list[Thing] = [
     Event("spanhouse.session.phase", 0, {**SESSION, "spanhouse.session.phase": "designing"}),
     Event(
         "spanhouse.session.phase",
@@ -107,7 +109,7 @@ TRIGGER = Event(
 )
 
 TASK = {"spanhouse.task.id": "task-1", "spanhouse.flow.id": "flow-1", "gen_ai.agent.name": "surveyor", **CLIENT}
-TASKS: list[Event | Ended] = [
+TASKS: list[Thing] = [
     Event("spanhouse.task.pending", 0, TASK),
     Event(
         "spanhouse.task.running",
@@ -139,7 +141,7 @@ TASKS: list[Event | Ended] = [
 ]
 
 PATTERN = {"spanhouse.pattern.id": "p-1", "gen_ai.agent.name": "surveyor", "spanhouse.task.id": "task-1"}
-PATTERNS: list[Event | Ended] = [
+PATTERNS: list[Thing] = [
     Event(
         "spanhouse.pattern",
         0,
@@ -176,13 +178,18 @@ PATTERNS: list[Event | Ended] = [
 ]
 
 
-@pytest.fixture
-def tenant() -> str:
-    return new_tenant()
+Steps = Generator[Sequence[Thing]]
+CASES = Cases[Sequence[Thing], None]("records")
 
 
-def test_a_session(database: Database, tenant: str, tmp_path: Path) -> None:
-    send(database, tenant, CYCLE, tmp_path)
+@pytest.fixture(scope="module")
+def outcomes(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    return CASES.play(database, partial(send_in_turn, database, directory=tmp_path_factory.mktemp("records")))
+
+
+@CASES.case
+def test_a_session(database: Database, tenant: str) -> Steps:
+    yield CYCLE
     (session,) = read(database, "agent_sessions", tenant)
     assert session == {
         "id": "cycle-1",
@@ -216,9 +223,10 @@ def test_a_session(database: Database, tenant: str, tmp_path: Path) -> None:
     }
 
 
-def test_the_metrics_of_a_completed_session(database: Database, tenant: str, tmp_path: Path) -> None:
-    send(database, tenant, CYCLE[:-1], tmp_path)
-    send(database, tenant, CYCLE[-1:], tmp_path)
+@CASES.case
+def test_the_metrics_of_a_completed_session(database: Database, tenant: str) -> Steps:
+    yield CYCLE[:-1]
+    yield CYCLE[-1:]
     (metrics,) = read(database, "agent_metrics", tenant)
     assert metrics.pop("metrics") == {name: float(value) for name, value in METRICS.items()}
     assert metrics == {
@@ -243,18 +251,20 @@ def test_the_metrics_of_a_completed_session(database: Database, tenant: str, tmp
     }
 
 
-def test_operations_that_are_said_one_by_one_add_up(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_operations_that_are_said_one_by_one_add_up(database: Database, tenant: str) -> Steps:
     first, second, third = (
         Event("spanhouse.session.operation", moment, {**SESSION, "spanhouse.session.operation_id": operation})
         for moment, operation in [(1, "op-3"), (2, "op-4"), (3, "op-1")]
     )
-    send(database, tenant, [third, first, *CYCLE, second, first], tmp_path)
+    yield [third, first, *CYCLE, second, first]
     (session,) = read(database, "agent_sessions", tenant)
     assert session["operation_ids"] == ["op-1", "op-2", "op-3", "op-4"]
 
 
-def test_a_trigger(database: Database, tenant: str, tmp_path: Path) -> None:
-    send(database, tenant, [TRIGGER, TRIGGER], tmp_path)
+@CASES.case
+def test_a_trigger(database: Database, tenant: str) -> Steps:
+    yield [TRIGGER, TRIGGER]
     (trigger,) = read(database, "agent_triggers", tenant)
     assert len(trigger.pop("id")) == 32
     assert trigger == {
@@ -276,8 +286,9 @@ def test_a_trigger(database: Database, tenant: str, tmp_path: Path) -> None:
     }
 
 
-def test_an_action(database: Database, tenant: str, tmp_path: Path) -> None:
-    send(database, tenant, CYCLE, tmp_path)
+@CASES.case
+def test_an_action(database: Database, tenant: str) -> Steps:
+    yield CYCLE
     (action,) = read(database, "agent_actions", tenant)
     told = ("session_id", "when", "tool_name", "tool_args", "tool_result", "success", "error_message", "tokens_input")
     assert {name: action[name] for name in (*told, "tokens_output")} == {
@@ -293,8 +304,9 @@ def test_an_action(database: Database, tenant: str, tmp_path: Path) -> None:
     }
 
 
-def test_a_task(database: Database, tenant: str, tmp_path: Path) -> None:
-    send(database, tenant, TASKS, tmp_path)
+@CASES.case
+def test_a_task(database: Database, tenant: str) -> Steps:
+    yield TASKS
     (task,) = read(database, "agent_task_history", tenant)
     assert task == {
         "flow_id": "flow-1",
@@ -325,7 +337,8 @@ def test_a_task(database: Database, tenant: str, tmp_path: Path) -> None:
     }
 
 
-def test_an_execution(database: Database, tenant: str, tmp_path: Path) -> None:
+@CASES.case
+def test_an_execution(database: Database, tenant: str) -> Steps:
     asked, answered = json.dumps({"text": "ü" * 5000}), json.dumps({"files": ["a"] * 500})
     said = {**AGENT, "spanhouse.case.id": "case-1", "spanhouse.agent.type": "triage"}
     run = Ended(
@@ -335,7 +348,7 @@ def test_an_execution(database: Database, tenant: str, tmp_path: Path) -> None:
         Event("spanhouse.execution.thinking", 3, body="first"),
         Event("spanhouse.execution.thinking", 4, body="then"),
     ]
-    send(database, tenant, [*thoughts, *CYCLE[4:6], run, thoughts[0]], tmp_path)
+    yield [*thoughts, *CYCLE[4:6], run, thoughts[0]]
     (execution,) = read(database, "agent_execution_history", tenant)
     (tool,) = execution.pop("tools_called")
     assert tool == {
@@ -383,8 +396,9 @@ def test_an_execution(database: Database, tenant: str, tmp_path: Path) -> None:
     }
 
 
-def test_a_pattern(database: Database, tenant: str, tmp_path: Path) -> None:
-    send(database, tenant, PATTERNS, tmp_path)
+@CASES.case
+def test_a_pattern(database: Database, tenant: str) -> Steps:
+    yield PATTERNS
     (pattern,) = read(database, "agent_discovered_patterns", tenant)
     assert pattern == {
         "pattern_id": "p-1",
