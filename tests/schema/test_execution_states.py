@@ -1,8 +1,11 @@
 """Events and spans of one run meet in one row: it is there from its first event, and a late one does not reopen it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,172 +13,184 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanhouse_schema import Database
-from spanhouse_schema.derive import settling
+from tests.schema.records import BEGAN_S, CALL, RUN, Ended, Event, Thing, send_in_turn
+from tests.schema.records import OTHER_RUN as CHILD
+from tests.support.in_rounds import Cases, Outcomes
 
-RUN, CHILD, CALL = "00000000000000a1", "00000000000000b2", "00000000000000c3"
-BEGAN = 1_790_000_000
+# When events are said, in seconds after the spans began: lately, so that they have not expired.
+LATELY_S = int(time.time()) - BEGAN_S
+BOT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
+AGENT = Ended("invoke_agent bot", 8, 9, BOT)
+MODEL_CALL = Ended(
+    "chat m", 2, 3, {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7}, id=CALL, parent=RUN
+)
+Steps = Generator[Sequence[Thing]]
+CASES = Cases[Sequence[Thing], None]("states")
 _tenants = count()
 
 
-@dataclass(frozen=True)
-class Said:
-    """An event: how the run `id` stood, `at` seconds after the beginning."""
-
-    status: str
-    at: int
-    id: str = RUN
-    trace: str = "t"
-    attributes: Mapping[str, str] = field(default_factory=dict)
+@pytest.fixture(scope="module")
+def outcomes(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    return CASES.play(database, partial(send_in_turn, database, directory=tmp_path_factory.mktemp("states")))
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A span that ended, `at` seconds after the beginning."""
-
-    name: str
-    at: int
-    id: str = RUN
-    parent: str = ""
-    status: str = "Unset"
-    attributes: Mapping[str, str] = field(default_factory=dict)
+def said(status: str, at: int, attributes: Mapping[str, object] | None = None, *, id: str = RUN) -> Event:  # noqa: A002
+    """An event: how the run `id` stood, `at` seconds after the first ones."""
+    return Event(f"spanhouse.execution.{status}", LATELY_S + at, attributes or {}, id)
 
 
-MODEL_CALL = Ended(
-    "chat m", 3, CALL, RUN, attributes={"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": "7"}
-)
-AGENT = Ended("invoke_agent bot", 9, attributes={"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"})
-
-
-@pytest.fixture
-def tenant() -> str:
-    return f"states-{next(_tenants)}"
-
-
-def test_a_run_is_there_from_its_first_event(database: Database, tenant: str) -> None:
-    (run,) = _settled(database, tenant, Said("running", 1, attributes={"gen_ai.agent.name": "bot", "user.id": "u"}))
-    assert run["Kind"], run["Status"] == ("agent", "running")
+@CASES.case
+def test_a_run_is_there_from_its_first_event(database: Database, tenant: str) -> Steps:
+    yield [said("running", 1, {"gen_ai.agent.name": "bot", "user.id": "u"})]
+    (run,) = _rows(database, tenant)
+    assert (run["Kind"], run["Status"]) == ("agent", "running")
     assert (run["AgentName"], run["UserId"], run["ModelCalls"], run["EndedAt"]) == ("bot", "u", 0, None)
 
 
-def test_calls_that_end_before_their_run_belong_to_it(database: Database, tenant: str) -> None:
-    (run,) = _settled(database, tenant, Said("running", 1), MODEL_CALL)
+@CASES.case
+def test_calls_that_end_before_their_run_belong_to_it(database: Database, tenant: str) -> Steps:
+    yield [said("running", 1), MODEL_CALL]
+    (run,) = _rows(database, tenant)
     assert (run["ExecutionId"], run["Status"], run["ModelCalls"], run["InputTokens"]) == (RUN, "running", 1, 7)
 
 
-def test_the_span_ends_the_run_and_a_late_event_does_not_reopen_it(database: Database, tenant: str) -> None:
-    _settled(database, tenant, Said("running", 1), AGENT)
-    (run,) = _settled(database, tenant, Said("running", 20), Said("heartbeat", 21))
+@CASES.case
+def test_the_span_ends_the_run_and_a_late_event_does_not_reopen_it(database: Database, tenant: str) -> Steps:
+    yield [said("running", 1), AGENT]
+    yield [said("running", 20), said("heartbeat", 21)]
+    (run,) = _rows(database, tenant)
     assert (run["Status"], run["AgentName"]) == ("completed", "bot")
 
 
-@pytest.mark.parametrize(
-    ("statuses", "expected"),
-    [
-        (["queued", "running", "blocked"], "blocked"),
-        (["running", "completed", "running"], "completed"),
-        (["failed", "running"], "failed"),
-        (["failed", "cancelled"], "cancelled"),
-        (["Starting"], "queued"),
-        (["timeout"], "failed"),
-        (["heartbeat"], "running"),
-    ],
+_STATES = (
+    (["queued", "running", "blocked"], "blocked"),
+    (["running", "completed", "running"], "completed"),
+    (["failed", "running"], "failed"),
+    (["failed", "cancelled"], "cancelled"),
+    (["Starting"], "queued"),
+    (["timeout"], "failed"),
+    (["heartbeat"], "running"),
 )
+
+
+@CASES.each({" ".join(statuses): [statuses, expected] for statuses, expected in _STATES})
 def test_a_final_state_wins_and_otherwise_the_latest(
     database: Database, tenant: str, statuses: list[str], expected: str
-) -> None:
-    (run,) = _settled(database, tenant, *(Said(status, at) for at, status in enumerate(statuses)))
+) -> Steps:
+    yield [said(status, at) for at, status in enumerate(statuses)]
+    (run,) = _rows(database, tenant)
     assert run["Status"] == expected
 
 
-def test_what_is_said_of_the_end_wins_over_the_silence_of_the_span(database: Database, tenant: str) -> None:
-    (run,) = _settled(database, tenant, Said("cancelled", 5), AGENT)
+@CASES.case
+def test_what_is_said_of_the_end_wins_over_the_silence_of_the_span(database: Database, tenant: str) -> Steps:
+    yield [said("cancelled", 5), AGENT]
+    (run,) = _rows(database, tenant)
     assert run["Status"] == "cancelled"
 
 
-def test_a_span_may_end_in_a_pause_that_an_event_ends(database: Database, tenant: str) -> None:
-    paused = Ended("invoke_agent bot", 9, attributes=dict(AGENT.attributes) | {"spanhouse.execution.status": "Paused"})
-    (run,) = _settled(database, tenant, paused)
+@CASES.case
+def test_a_span_may_end_in_a_pause_that_an_event_ends(database: Database, tenant: str) -> Steps:
+    yield [replace(AGENT, said=BOT | {"spanhouse.execution.status": "Paused"})]
+    (run,) = _rows(database, tenant)
     assert run["Status"] == "paused"
-    (run,) = _settled(database, tenant, Said("completed", 20))
+    yield [said("completed", 20)]
+    (run,) = _rows(database, tenant)
     assert run["Status"] == "completed"
 
 
-def test_a_run_that_nobody_hears_of_is_stalled_and_says_so_only_when_read(database: Database, tenant: str) -> None:
-    (run,) = _settled(database, tenant, Said("running", 1))
-    assert (run["Status"], run["StatusNow"]) == ("running", "running"), "its time is not over yet"
-    (run,) = _settled(
-        database, f"{tenant}-old", Said("running", -(2**30), attributes={"spanhouse.execution.expires_in": "5"})
-    )
-    assert (run["Status"], run["StatusNow"]) == ("running", "stalled")
+@CASES.case
+def test_a_run_that_nobody_hears_of_is_stalled_and_says_so_only_when_read(database: Database, tenant: str) -> Steps:
+    now = int(time.time()) - BEGAN_S - LATELY_S
+    old = said("running", -(2**30), {"spanhouse.execution.expires_in": "5"}, id=CHILD)
+    yield [said("running", now), replace(old, trace="")]
+    found = {run["ExecutionId"]: (run["Status"], run["StatusNow"]) for run in _rows(database, tenant)}
+    assert found == {RUN: ("running", "running"), CHILD: ("running", "stalled")}
 
 
-def test_progress_and_what_a_run_waits_for_are_the_latest(database: Database, tenant: str) -> None:
+@CASES.case
+def test_progress_and_what_a_run_waits_for_are_the_latest(database: Database, tenant: str) -> Steps:
     waiting = {"spanhouse.execution.waiting_for": "human", "spanhouse.execution.progress": "0.5"}
-    (run,) = _settled(database, tenant, Said("running", 1), Said("blocked", 2, attributes=waiting))
+    yield [said("running", 1), said("blocked", 2, waiting)]
+    (run,) = _rows(database, tenant)
     assert (run["Status"], run["WaitingFor"], run["Progress"]) == ("blocked", "human", 0.5)
 
 
-def test_a_span_of_any_kind_is_a_run_when_events_say_so(database: Database, tenant: str) -> None:
-    (run,) = _settled(database, tenant, Said("running", 1), Ended("do it", 9), MODEL_CALL)
+@CASES.case
+def test_a_span_of_any_kind_is_a_run_when_events_say_so(database: Database, tenant: str) -> Steps:
+    yield [said("running", 1), Ended("do it", 8, 9), MODEL_CALL]
+    (run,) = _rows(database, tenant)
     assert (run["Kind"], run["Status"], run["ModelCalls"]) == ("agent", "completed", 1)
 
 
-def test_a_run_below_one_that_has_only_been_heard_of_is_its_child(database: Database, tenant: str) -> None:
-    child = Ended("invoke_agent sub", 5, CHILD, RUN, attributes={"gen_ai.operation.name": "invoke_agent"})
-    rows = _settled(database, tenant, Said("running", 1), child)
+@CASES.case
+def test_a_run_below_one_that_has_only_been_heard_of_is_its_child(database: Database, tenant: str) -> Steps:
+    child = Ended("invoke_agent sub", 4, 5, {"gen_ai.operation.name": "invoke_agent"}, id=CHILD, parent=RUN)
+    yield [said("running", 1), child]
+    rows = _rows(database, tenant)
     assert {row["ExecutionId"]: row["ParentExecutionId"] for row in rows} == {RUN: "", CHILD: RUN}
 
 
+@CASES.case
 def test_runs_that_claim_to_be_each_others_parent_are_both_kept_and_nobodys_sum(
     database: Database, tenant: str
-) -> None:
+) -> Steps:
     claims = [
-        Said("running", 1, id=own, attributes={"spanhouse.execution.parent_id": other})
+        said("running", 1, {"spanhouse.execution.parent_id": other}, id=own)
         for own, other in ((RUN, CHILD), (CHILD, RUN))
     ]
-    rows = _settled(database, tenant, *claims, MODEL_CALL)
+    yield [*claims, MODEL_CALL]
+    rows = _rows(database, tenant)
     assert {row["ExecutionId"]: row["TotalModelCalls"] for row in rows} == {RUN: 1, CHILD: 0}
 
 
-def test_events_without_a_trace_are_each_runs_own(database: Database, tenant: str) -> None:
-    rows = _settled(database, tenant, Said("running", 1, trace=""), Said("failed", 2, id=CHILD, trace=""))
+@CASES.case
+def test_events_without_a_trace_are_each_runs_own(database: Database, tenant: str) -> Steps:
+    yield [replace(event, trace="") for event in (said("running", 1), said("failed", 2, id=CHILD))]
+    rows = _rows(database, tenant)
     assert {(row["TraceId"], row["ExecutionId"], row["Status"]) for row in rows} == {
         (RUN, RUN, "running"),
         (CHILD, CHILD, "failed"),
     }
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, suppress_health_check=list(HealthCheck))
+# Tenants side by side: a settling costs the same for all of them.
 @given(
-    order=st.permutations(
-        [
-            Said("queued", 0),
-            Said("running", 1),
-            MODEL_CALL,
-            Said("failed", 4),
-            Said("running", 6),
-            AGENT,
-            Said("queued", 0),
-        ]
-    ),
-    cut=st.integers(0, 7),
+    comings=st.lists(
+        st.tuples(
+            st.permutations(
+                [
+                    said("queued", 0),
+                    said("running", 1),
+                    MODEL_CALL,
+                    said("failed", 4),
+                    said("running", 6),
+                    AGENT,
+                    said("queued", 0),
+                ]
+            ),
+            st.integers(0, 7),
+        ),
+        min_size=8,
+        max_size=8,
+    )
 )
 @pytest.mark.slow
 def test_the_order_in_which_events_and_spans_come_makes_no_difference(
-    database: Database, order: list[Said | Ended], cut: int
+    database: Database, tmp_path: Path, comings: list[tuple[list[Thing], int]]
 ) -> None:
-    tenant = f"states-{next(_tenants)}"
-    _settled(database, tenant, *order[:cut])
-    (run,) = _settled(database, tenant, *order[cut:])
-    seen = (run["Status"], run["ModelCalls"], run["InputTokens"], run["AgentName"], run["StartedAt"])
-    assert seen == ("failed", 1, 7, "bot", BEGAN + 9 - 1)
+    tenants = [f"states-{next(_tenants)}" for _ in comings]
+    for part in ([order[:cut] for order, cut in comings], [order[cut:] for order, cut in comings]):
+        send_in_turn(database, dict(zip(tenants, part, strict=True)), tmp_path)
+    for tenant in tenants:
+        (run,) = _rows(database, tenant)
+        seen = (run["Status"], run["ModelCalls"], run["InputTokens"], run["AgentName"], run["StartedAt"])
+        assert seen == ("failed", 1, 7, "bot", BEGAN_S + 9 - 1)
 
 
-def _settled(database: Database, tenant: str, *things: Said | Ended) -> Sequence[dict[str, Any]]:
-    """The tenant's executions once these have come."""
-    for thing in things:
-        _insert(database, tenant, thing)
-    settling.settle(database, 120)
+def _rows(database: Database, tenant: str) -> Sequence[dict[str, Any]]:
+    """The tenant's executions."""
     columns = (
         "TraceId, ExecutionId, ParentExecutionId, Kind, Status, StatusNow, WaitingFor, Progress, AgentName, UserId, "
         "toUnixTimestamp(StartedAt) AS StartedAt, EndedAt, ModelCalls, TotalModelCalls, InputTokens"
@@ -186,30 +201,3 @@ def _settled(database: Database, tenant: str, *things: Said | Ended) -> Sequence
     )
     names = [column.rpartition(" ")[2] for column in columns.split(", ")]
     return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _insert(database: Database, tenant: str, thing: Said | Ended) -> None:
-    parameters: dict[str, object] = {
-        "tenant": tenant,
-        "id": thing.id,
-        "keys": list(thing.attributes),
-        "texts": list(thing.attributes.values()),
-    }
-    attributes = "mapFromArrays({keys:Array(String)}, {texts:Array(String)})"
-    if isinstance(thing, Said):
-        # Said lately, so that it has not expired.
-        at = f"now64(9) + toIntervalSecond({thing.at})"
-        database.command(
-            "INSERT INTO spanhouse.otel_logs (TenantId, Timestamp, TraceId, SpanId, EventName, LogAttributes) "
-            f"SELECT {{tenant:String}}, {at}, {{trace:String}}, {{id:String}}, {{event:String}}, "
-            f"{attributes}",
-            parameters=parameters | {"trace": thing.trace, "event": f"spanhouse.execution.{thing.status}"},
-        )
-    else:
-        database.command(
-            "INSERT INTO spanhouse.otel_traces "
-            "(TenantId, Timestamp, Duration, TraceId, SpanId, ParentSpanId, SpanName, StatusCode, SpanAttributes) "
-            f"SELECT {{tenant:String}}, toDateTime64({BEGAN + thing.at - 1}, 9), 1000000000, 't', {{id:String}}, "
-            f"{{parent:String}}, {{name:String}}, {{status:String}}, {attributes}",
-            parameters=parameters | {"parent": thing.parent, "name": thing.name, "status": thing.status},
-        )
