@@ -12,7 +12,7 @@ import pytest
 from spanhouse_schema import Database, Settings
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.clickhouse import migrate
-from tests.support import durations, first_start
+from tests.support import durations, first_start, forks
 from tests.support.process import started_before
 from tests.support.retention import keep_all
 
@@ -53,6 +53,13 @@ def _first_start(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What a first start leaves is made once for all workers, in the directory that theirs are in."""
     own = tmp_path_factory.getbasetemp()
     first_start.share(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forks() -> Generator[None]:
+    """What is forked for the tests ends with them."""
+    yield
+    forks.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

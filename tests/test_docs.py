@@ -6,7 +6,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ import pytest
 from spanhouse import __version__
 from spanhouse_server.commands import COMMANDS
 from tests.cli.letters import write_letter
+from tests.support import forks
 from tests.support.process import environment, free_port, started_before
-from tests.support.warm_commands import warm
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -120,10 +119,12 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
-    """A folder whose `spanhouse` answers at once; the one that the README calls is the real one."""
-    with warm(tmp_path_factory.mktemp("commands")) as folder:
-        yield folder
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose `spanhouse` and `python` begin at once; those that the README calls are the real ones."""
+    folder = tmp_path_factory.mktemp("commands")
+    (folder / "spanhouse").symlink_to(forks.client("commands"))
+    (folder / "python").symlink_to(forks.client("programs"))
+    return folder
 
 
 @pytest.fixture

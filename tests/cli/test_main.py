@@ -87,8 +87,16 @@ def test_wrong_use_is_exit_code_2_and_says_how(call: Call, arguments: tuple[str,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_process_that_loads_one_command_loads_all_that_it_needs(name: str) -> None:
+    result = run(name, "--help", fresh=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"Usage: spanhouse {name}" in result.stdout
+
+
+@pytest.mark.slow
 def test_a_failure_is_exit_code_1_and_one_line_in_a_real_process(tmp_path: Path) -> None:
-    result = run("keys", "revoke", "nope", "--data-dir", str(started_before(tmp_path)))
+    result = run("keys", "revoke", "nope", "--data-dir", str(started_before(tmp_path)), fresh=True)
     assert result.returncode == 1
     assert result.stderr == "spanhouse keys: no key has the id 'nope'; `spanhouse keys list` shows them all\n"
 

@@ -19,7 +19,7 @@ from typing import Self
 
 import httpx
 
-from tests.support import first_start
+from tests.support import first_start, forks
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
@@ -34,7 +34,7 @@ class Spanhouse:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: subprocess.Popen[bytes] | forks.Fork,
         data_dir: Path,
         log_path: Path,
         ports: dict[str, int],
@@ -67,7 +67,7 @@ class Spanhouse:
 
         `tls` is a directory with the cert.pem and key.pem that it shall use.
         `ports` (of an earlier instance, say) has the keys otlp-http, otlp-grpc and sql. `data_dir` has been started on
-        before, but for a `fresh` one, whose first start is what the test is about.
+        before, but for a `fresh` one, whose first start is what the test is about; that one is of Python, too.
         """
         if not fresh and command != "collector":
             started_before(data_dir)
@@ -77,14 +77,15 @@ class Spanhouse:
             flags = (*flags, "--tls-cert", str(tls / "cert.pem"), "--tls-key", str(tls / "key.pem"))
         data_dir.mkdir(parents=True, exist_ok=True)
         log_path = data_dir.with_name(f"{data_dir.name}-{command}.log")
+        arguments = [command, "--data-dir", str(data_dir), *addresses, *flags]
+        process: subprocess.Popen[bytes] | forks.Fork
         with log_path.open("ab") as log:
-            process = subprocess.Popen(
-                [*SPANHOUSE, command, "--data-dir", str(data_dir), *addresses, *flags],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment(env),
-            )
+            if fresh:
+                process = subprocess.Popen(
+                    [*SPANHOUSE, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(env)
+                )
+            else:
+                process = forks.Fork(arguments, log.fileno(), environment(env))
         running = cls(process, data_dir, log_path, ports, tls / "cert.pem" if tls else None)
         if wait:
             try:
@@ -185,10 +186,11 @@ def run(
     cwd: Path | None = None,
     stdin: str = "",
     timeout_s: float = 60.0,
+    fresh: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of `spanhouse` to its end."""
+    """Run a command of `spanhouse` to its end, in a fork; with `fresh`, by a start of Python."""
     return subprocess.run(
-        [*SPANHOUSE, *arguments],
+        [*(SPANHOUSE if fresh else (forks.client("commands"),)), *arguments],
         input=stdin,
         capture_output=True,
         text=True,
