@@ -6,12 +6,16 @@ half minute. Every minute, those of the last ten: what is inserted may become vi
 
 import asyncio
 import time
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Database
 from spanhouse_schema.background import Failures, Loops, repeat
-from spanhouse_schema.derive.settling import Settling, overdue_s
+
+if TYPE_CHECKING:
+    from spanhouse_schema.derive.settling import Settling
 
 _LOOK_EVERY_S, _LOOK_WITHIN_S = 10.0, 30.0
 _SWEEP_EVERY_S, _SWEEP_WITHIN_S = 60.0, 600.0
@@ -28,13 +32,19 @@ class Settler:
     def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database = database
         self._metrics = metrics
-        self._settling = Settling(database)
         self._nudged = asyncio.Event()
         self._loops = Loops("settler")
         self._failures = Failures("executions are not settled yet", metrics.settle_failures.inc)
         self._has_caught_up = False
         # In monotonic seconds, when the last ones that succeeded began.
         self._settled_at = self._swept_at = time.monotonic()
+
+    @cached_property
+    def _settling(self) -> "Settling":
+        # Slow to import: the first settling does it, in a thread, and no start waits for it.
+        from spanhouse_schema.derive.settling import Settling  # noqa: PLC0415  # see above
+
+        return Settling(self._database)
 
     async def start(self) -> None:
         """Begin with what was left unsettled when the last process ended."""
@@ -57,7 +67,7 @@ class Settler:
     async def _step(self) -> float:
         """Settle what is to be settled next, and return how long to rest after it."""
         if not self._has_caught_up:
-            await self._settle(await self._loops.in_thread(lambda: overdue_s(self._database)))
+            await self._settle(await self._loops.in_thread(self._overdue_s))
             self._has_caught_up = True
             return 0
         await self._wait()
@@ -77,6 +87,9 @@ class Settler:
 
     def _window_s(self) -> float:
         return time.monotonic() - self._settled_at + _LOOK_WITHIN_S
+
+    def _overdue_s(self) -> float | None:
+        return self._settling.overdue_s()
 
     async def _settle(self, within_s: float | None, *, patient: bool = False) -> None:
         """Settle what was touched in the last seconds. Raises `DatabaseError`."""

@@ -38,7 +38,7 @@ THIRD = [
         TraceId="t2",
     ),
 ]
-_WRITES = "INSERT INTO spanhouse."
+_STORED = "spanhouse."
 _MOST_WRITES = 20
 
 
@@ -54,14 +54,24 @@ class _Mortal:
         self._writes = writes
 
     def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
-        if _WRITES in sql:
-            if self._writes == 0:
-                raise Died
-            self._writes -= 1
+        self._write(sql.partition("INSERT INTO ")[2])
         self._session.command(sql, parameters)
+
+    def insert(self, table: str, rows: bytes, fmt: str) -> None:
+        self._write(table)
+        self._session.insert(table, rows, fmt)
+
+    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
+        return self._session.text(sql, fmt, parameters)
 
     def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
         return self._session.rows(sql, parameters)
+
+    def _write(self, table: str) -> None:
+        if table.startswith(_STORED):
+            if self._writes == 0:
+                raise Died
+            self._writes -= 1
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["nothing comes meanwhile", "spans come meanwhile"])
@@ -85,7 +95,7 @@ def test_what_a_settling_left_that_died_is_made_right(
         if not died:
             break
     assert not died, "each statement that writes has been the one that did not"
-    assert writes >= 10
+    assert writes >= 8
 
 
 def _dies(database: Database, monkeypatch: pytest.MonkeyPatch, writes: int) -> bool:

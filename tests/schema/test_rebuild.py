@@ -309,11 +309,23 @@ class _Mortal:
         self.writes = 0
 
     def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
-        if self._kind in sql and ("INSERT INTO spanhouse." in sql or "DELETE FROM spanhouse." in sql):
+        if "INSERT INTO spanhouse." in sql or "DELETE FROM spanhouse." in sql:
+            self._write(sql)
+        self._session.command(sql, parameters)
+
+    def insert(self, table: str, rows: bytes, fmt: str) -> None:
+        if table.startswith("spanhouse."):
+            self._write(f"INSERT INTO {table}")
+        self._session.insert(table, rows, fmt)
+
+    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
+        return self._session.text(sql, fmt, parameters)
+
+    def _write(self, statement: str) -> None:
+        if self._kind in statement:
             if self.writes == self._most:
                 raise Died
             self.writes += 1
-        self._session.command(sql, parameters)
 
     def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
         return self._session.rows(sql, parameters)

@@ -23,7 +23,7 @@ AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name
 FIRST = [span("c", CHAT | {"gen_ai.usage.input_tokens": "7"}, "b")]
 SECOND = [span("a", AGENT | {"gen_ai.agent.name": "root"}), span("b", CHAT, "a")]
 _SWEEP_S = 600
-_WRITES = "INSERT INTO spanhouse."
+_STORED = "spanhouse."
 _TIMEOUT_S = 60
 
 
@@ -37,15 +37,25 @@ class _Halting:
         self.go_on = threading.Event()
 
     def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
-        if _WRITES in sql:
+        self._write(sql.partition("INSERT INTO ")[2])
+        self._session.command(sql, parameters)
+
+    def insert(self, table: str, rows: bytes, fmt: str) -> None:
+        self._write(table)
+        self._session.insert(table, rows, fmt)
+
+    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
+        return self._session.text(sql, fmt, parameters)
+
+    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
+        return self._session.rows(sql, parameters)
+
+    def _write(self, table: str) -> None:
+        if table.startswith(_STORED):
             if self._writes == 0:
                 self.halted.set()
                 assert self.go_on.wait(_TIMEOUT_S)
             self._writes -= 1
-        self._session.command(sql, parameters)
-
-    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
-        return self._session.rows(sql, parameters)
 
 
 @pytest.mark.slow

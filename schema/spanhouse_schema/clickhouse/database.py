@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple, NoReturn, Protocol, Self
 from urllib.parse import parse_qs
 
@@ -28,6 +29,8 @@ EngineSettings = Mapping[str, str | int]
 # Whole before it is answered, and one block for each partition: that is what a deduplication token is kept for.
 _ROWS_SETTINGS: EngineSettings = {"async_insert": 0, "input_format_parallel_parsing": 0}
 _IDLE_CLIENTS = 8
+_JSON_ROWS = "JSONCompactEachRow"
+_MEMORY = Path("/dev/shm")  # noqa: S108  # a file of its own name, which nobody else may read
 # Answers that say "later", not "no": too many queries, timeouts, network, Keeper, a table that is read-only for now.
 _RETRYABLE_CODES = frozenset({159, 164, 202, 209, 210, 242, 279, 319, 425, 439, 745, 999})
 _INPUT_FORMAT = re.compile(r"RowInputFormat|ParallelParsingBlockInputFormat|while parsing", re.IGNORECASE)
@@ -259,6 +262,15 @@ class Session(Protocol):
     def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
         """Run a statement that returns nothing. Raises `DatabaseError`."""
 
+    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
+        """The result of a query in the ClickHouse format `fmt`. Raises `DatabaseError`."""
+
+    def insert(self, table: str, rows: bytes, fmt: str) -> None:
+        """Insert rows that are in the ClickHouse format `fmt` into a table, or columns of one. Raises `DatabaseError`.
+
+        The columns stand behind the table's name, in parentheses.
+        """
+
     def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
         """The rows of a query, as JSON spells their values. Raises `DatabaseError`."""
 
@@ -270,9 +282,18 @@ class _EmbeddedSession:
     def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
         self._connection.query(sql, parameters=parameters)
 
+    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
+        return self._connection.query(sql, fmt, parameters)
+
+    def insert(self, table: str, rows: bytes, fmt: str) -> None:
+        # In memory, where there is such a directory: the engine takes rows from a file only.
+        with NamedTemporaryFile(dir=_MEMORY if _MEMORY.is_dir() else None) as file:
+            file.write(rows)
+            file.flush()
+            self._connection.query(_infile(table, Path(file.name), fmt, {}))
+
     def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
-        text = self._connection.query(sql, "JSONCompactEachRow", parameters)
-        return [json.loads(line) for line in text.splitlines()]
+        return _json_rows(self.text(sql, _JSON_ROWS, parameters))
 
 
 class _ServerSession:
@@ -285,12 +306,24 @@ class _ServerSession:
         except ClickHouseError as error:
             _raise(error)
 
-    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
+    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
         try:
-            text = self._client.raw_query(sql, fmt="JSONCompactEachRow", parameters=dict(parameters or {}))
+            return self._client.raw_query(sql, fmt=fmt, parameters=dict(parameters or {}))
         except ClickHouseError as error:
             _raise(error)
-        return [json.loads(line) for line in text.splitlines()]
+
+    def insert(self, table: str, rows: bytes, fmt: str) -> None:
+        try:
+            self._client.raw_insert(table, insert_block=rows, fmt=fmt)
+        except ClickHouseError as error:
+            _raise(error)
+
+    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
+        return _json_rows(self.text(sql, _JSON_ROWS, parameters))
+
+
+def _json_rows(text: bytes) -> list[list[Any]]:
+    return [json.loads(line) for line in text.splitlines()]
 
 
 class Statistics(NamedTuple):
@@ -386,8 +419,9 @@ def _json_line(row: Mapping[str, Any]) -> bytes:
 
 
 def _infile(table: str, path: Path, fmt: str, settings: EngineSettings) -> str:
-    clause = ", ".join(f"{name} = {literal(str(value))}" for name, value in settings.items())
-    return f"INSERT INTO {table} FROM INFILE {literal(str(path.resolve()))} SETTINGS {clause} FORMAT {fmt}"
+    values = ", ".join(f"{name} = {literal(str(value))}" for name, value in settings.items())
+    clause = f"SETTINGS {values} " if values else ""
+    return f"INSERT INTO {table} FROM INFILE {literal(str(path.resolve()))} {clause}FORMAT {fmt}"
 
 
 def _raise(error: ClickHouseError | UnicodeDecodeError) -> NoReturn:

@@ -9,11 +9,15 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from math import inf
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.quoting import literal
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MARGIN_S = 600.0
 """For how far back one who begins looks for what others left, at least. In seconds."""
@@ -51,10 +55,15 @@ class Rollups:
             for table in tables:
                 session.command(f"CREATE TEMPORARY TABLE {table} ENGINE = Memory AS spanhouse.{rollup}")
 
-    def touch(self) -> None:
-        """Note the days of the executions in the table `listed`, and write down where these will be."""
-        self._run("touched")
-        self._run("listed_executions")
+    def touch(self, listed: "pl.DataFrame") -> None:
+        """Note the days of executions, in the columns of listed_executions, and write down where these will be."""
+        from spanhouse_schema.derive import frames  # noqa: PLC0415  # slow to import
+        from spanhouse_schema.derive.touched_days import touched_days  # noqa: PLC0415  # see above
+
+        settler = self._parameters["settler"].encode()
+        frames.insert(self._session, "spanhouse.listed_executions", listed.with_columns(Settler=settler))
+        for table, rows in touched_days(listed, self._parameters["timezone"]).items():
+            frames.insert(self._session, table, rows)
 
     @property
     def is_due(self) -> bool:

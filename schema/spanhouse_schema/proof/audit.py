@@ -6,7 +6,6 @@ runs, something is always not settled yet: what differs is looked at again for a
 look is reported.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,7 +15,9 @@ from typing import NamedTuple, Self
 
 from spanhouse_schema.clickhouse import retention, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
-from spanhouse_schema.derive.settling import WRITE, Settling
+from spanhouse_schema.derive import frames
+from spanhouse_schema.derive.settlement import Settlement
+from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.errors import RawRowsGone
 from spanhouse_schema.proof import view_rows
 from spanhouse_schema.proof.diff import Found, Shape, Sides, compare, compare_groups, prepare, summed
@@ -146,38 +147,22 @@ def days(session: Session, selection: Selection, timezone: str) -> Iterator[tupl
         yield first, last
 
 
-def settled_tables(session: Session) -> dict[str, str]:
-    """The tables that the settling writes trace by trace, each with the statement that writes it, into a table of ours.
-
-    Such as `wanted_agent_calls`, which is made and empty. Raises `DatabaseError`.
-    """
-    found = {}
-    for step in WRITE:
-        for statement in sql_files.step(step):
-            (table,) = re.findall(r"INSERT INTO spanhouse\.(\w+)", statement)
-            if table not in COPIES:
-                found[table] = statement.replace(f"INTO spanhouse.{table}", f"INTO wanted_{table}")
-                session.command(
-                    f"CREATE TEMPORARY TABLE IF NOT EXISTS wanted_{table} ENGINE = Memory AS spanhouse.{table}"
-                )
-    return found
-
-
-def compare_settled(session: Session, first: str, last: str, mark: str, among: str = "") -> list[Found]:
-    """Compare what is stored of the traces from one id to another (in hex) with what was derived of them.
+def compare_settled(session: Session, settlement: Settlement, mark: str, among: str = "") -> list[Found]:
+    """Compare what is stored of the traces in the session's table `stretch` with what was derived of them.
 
     Raises `DatabaseError`.
     """
-    whose = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM changed)"
-    between = f"{whose} AND TraceId BETWEEN unhex('{first}') AND unhex('{last}')"
     found = []
-    for table, fill in settled_tables(session).items():
+    for table, rows in settlement.rows().items():
+        wanted = f"wanted_{table}"
+        session.command(f"CREATE TEMPORARY TABLE IF NOT EXISTS {wanted} ENGINE = Memory AS spanhouse.{table}")
+        frames.refill(session, wanted, rows)
         shape = Shape.of(session, table)
         columns = ", ".join(shape.columns)
-        session.command(fill)
-        sides = Sides(f"SELECT {columns} FROM wanted_{table}", f"SELECT {columns} FROM spanhouse.{table} FINAL")
-        found.append(compare(session, shape, sides.where(between), f"{mark}{table}/", among and f"{among}{table}/"))
-        session.command(f"TRUNCATE TABLE wanted_{table}")
+        whose = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
+        sides = Sides(f"SELECT {columns} FROM {wanted}", f"SELECT {columns} FROM spanhouse.{table} FINAL WHERE {whose}")
+        found.append(compare(session, shape, sides, f"{mark}{table}/", among and f"{among}{table}/"))
+        session.command(f"TRUNCATE TABLE {wanted}")
     return found
 
 
@@ -228,8 +213,8 @@ class _Audit:
         return [view_rows.compare_cycles(self._session, self._selection.tenant, mark, among)]
 
     def _check_stretch(self, first: str, last: str, mark: str, among: str) -> list[Found]:
-        with self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=False) as session:
-            return compare_settled(session, first, last, mark, among)
+        settlement = self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=False)
+        return compare_settled(self._session, settlement, mark, among)
 
     def _check_copies(self, mark: str, among: str) -> list[Found]:
         return [compare_copy(self._session, self._selection, copy, f"{mark}{copy}/", among) for copy in COPIES]

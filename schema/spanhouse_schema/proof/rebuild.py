@@ -5,15 +5,21 @@ spend of each trace, then days. So what is right already is not written, whateve
 a pipeline may run beside it.
 """
 
+import ast
 from decimal import Decimal
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
+
+import polars as pl
 
 from spanhouse_schema.clickhouse import installation, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.clickhouse.installation import Installation
+from spanhouse_schema.derive import frames, rules
 from spanhouse_schema.derive.settling import Settling
+from spanhouse_schema.derive.stretch import TRACE
 from spanhouse_schema.proof import view_rows
 from spanhouse_schema.proof.audit import (
     COPIES,
@@ -38,7 +44,14 @@ _USERS_PRICES = """
     FROM spanhouse.model_prices FINAL
     WHERE source = 'user'
 """
+_WRONG = "SELECT TenantId, TraceId FROM differing UNION DISTINCT SELECT TenantId, TraceId FROM misplaced"
+_COST = """
+    SELECT toString(ifNull(sum(CostUSD), 0)), sum(UnpricedCalls)
+    FROM spanhouse.agent_executions FINAL
+    WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)
+"""
 _KEY = "TenantId = unhex({tenant:String}) AND Day = {day:String} AND TraceId = unhex({trace:String})"
+_RULES = Path(rules.__file__).parent
 _COUNTERS = "Traces, Changed, Priced, toString(UsdBefore), toString(UsdAfter)"
 
 
@@ -129,23 +142,28 @@ class _Rebuild:
         )
 
     def _settle(self, first: str, last: str, outcome: Outcome) -> Outcome:
-        with self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=True) as session:
-            session.command("TRUNCATE TABLE differing")
-            found = {each.table: each.different for each in compare_settled(session, first, last, "settled/")}
-            wrong = "SELECT TenantId, TraceId FROM differing UNION ALL SELECT TenantId, TraceId FROM misplaced"
-            if not self._settling.keep(wrong):
-                return outcome
-            for statement in sql_files.statements("proof/strays"):
-                session.command(statement, {"timezone": self._timezone})
-            (moved,) = sql_files.statements("proof/moved")
-            ((before, after, priced),) = session.rows(moved)
-            self._settling.write()
+        session = self._session
+        derived = self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=True)
+        session.command("TRUNCATE TABLE differing")
+        found = {each.table: each.different for each in compare_settled(session, derived, "settled/")}
+        wrong = derived.only(frames.select(session, _WRONG))
+        if wrong.traces.is_empty():
+            return outcome
+        frames.refill(session, "stretch", wrong.traces.select(TRACE))
+        strays = [
+            frames.select(session, query, {"timezone": self._timezone})
+            for query in sql_files.statements("proof/strays")
+        ]
+        wrong = wrong._replace(listed=pl.concat([wrong.listed, *strays], how="diagonal")).gathered()
+        ((before, unpriced),) = session.rows(_COST)
+        after, unpriced_now = wrong.cost()
+        self._settling.write(wrong)
         self._settling.rollups.count_in_between(0)
         return outcome._replace(
             changed=outcome.changed + found["agent_executions"],
-            priced=outcome.priced + int(priced),
+            priced=outcome.priced + int(unpriced) - unpriced_now,
             usd_before=outcome.usd_before + Decimal(before),
-            usd_after=outcome.usd_after + Decimal(after),
+            usd_after=outcome.usd_after + after,
         )
 
     def _count_days(self, show: Show) -> None:
@@ -197,5 +215,6 @@ def _basis(session: Session, stored: Installation) -> int:
         str(stored.default_budget_usd),
         version("genai-prices"),
         *map(sql_files.bare, sql_files.all_statements()),
+        *(ast.dump(ast.parse(rule.read_text("utf-8"))) for rule in sorted(_RULES.glob("*.py"))),
     ]
     return int.from_bytes(sha256("\0".join(said).encode()).digest()[:8])

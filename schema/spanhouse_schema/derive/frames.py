@@ -1,0 +1,48 @@
+"""Rows of ClickHouse as columns in this process, and back, as Arrow."""
+
+from collections.abc import Mapping
+from io import BytesIO
+
+import polars as pl
+
+from spanhouse_schema.clickhouse import sql_files
+from spanhouse_schema.clickhouse.database import Session
+
+_FORMAT = "ArrowStream"
+SETTINGS = {
+    # A name may be any bytes.
+    "output_format_arrow_string_as_string": 0,
+    # A result without rows has columns, too.
+    "output_format_arrow_unsupported_types_as_binary": 1,
+}
+"""What a session needs for `read`."""
+
+
+def read(session: Session, step: str, parameters: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """Return the rows of the query `sql/settle/<step>.sql`; texts are bytes, and times are in UTC.
+
+    Raises `DatabaseError`.
+    """
+    (query,) = sql_files.step(step)
+    return select(session, query, parameters)
+
+
+def select(session: Session, query: str, parameters: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """Return the rows of a query, as `read` does. Raises `DatabaseError`."""
+    rows = pl.read_ipc_stream(BytesIO(session.text(query, _FORMAT, parameters)))
+    return rows.with_columns(pl.selectors.datetime().dt.convert_time_zone("UTC"))
+
+
+def insert(session: Session, table: str, rows: pl.DataFrame) -> None:
+    """Insert rows, in the columns that they have, as one block. Raises `DatabaseError`."""
+    if rows.is_empty():
+        return
+    stream = BytesIO()
+    rows.rechunk().write_ipc_stream(stream, compat_level=pl.CompatLevel.oldest())
+    session.insert(f"{table} ({', '.join(rows.columns)})", stream.getvalue(), _FORMAT)
+
+
+def refill(session: Session, table: str, rows: pl.DataFrame) -> None:
+    """Put these rows into a table of the session, in the place of those in it. Raises `DatabaseError`."""
+    session.command(f"TRUNCATE TABLE {table}")
+    insert(session, table, rows)

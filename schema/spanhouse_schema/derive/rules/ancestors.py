@@ -1,0 +1,83 @@
+"""What is above what, in a forest that is given as each node's parent: found by doubling, however deep it is.
+
+All of it are arrays of indices. `nowhere`, the index after the last, is the parent of a root.
+"""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+
+class Ancestors:
+    """The ancestors of each node. Nodes on a cycle, or below one, have none.
+
+    `jumps` has for each k the ancestor 2**k levels up, with one more place that stands for nowhere.
+    """
+
+    def __init__(self, parent: Indices) -> None:
+        self.nowhere = len(parent)
+        self.jumps = _jumps(parent)
+        endless = self.jumps[-1][self.jumps[-1]] != self.nowhere
+        if endless.any():
+            self.jumps = _jumps(np.where(endless[:-1], self.nowhere, parent))
+
+    @property
+    def parent(self) -> Indices:
+        """The parent of each node, where that is not on a cycle."""
+        return self.jumps[0][:-1]
+
+    def nearest(self, wanted: Flags) -> Indices:
+        """Of each node the nearest ancestor that is wanted."""
+        found = self._parents_where(wanted)
+        for jump in self.jumps:
+            found = np.where(found == self.nowhere, found[jump], found)
+        return found[:-1]
+
+    def topmost(self, wanted: Flags) -> Indices:
+        """Of each node the topmost ancestor that is wanted."""
+        found = self._parents_where(wanted)
+        for jump in self.jumps:
+            found = np.where(found[jump] == self.nowhere, found, found[jump])
+        return found[:-1]
+
+    def roots(self) -> Indices:
+        """Of each node the root of its tree, which may be itself."""
+        topmost = self.topmost(np.ones(self.nowhere, bool))
+        return np.where(topmost == self.nowhere, np.arange(self.nowhere), topmost)
+
+    def _parents_where(self, wanted: Flags) -> Indices:
+        return np.where(np.append(wanted, False)[self.jumps[0]], self.jumps[0], self.nowhere)
+
+
+def _jumps(parent: Indices) -> list[Indices]:
+    nowhere = len(parent)
+    jumps = [np.append(parent, nowhere)]
+    # Without a cycle no path is longer than there are nodes.
+    for _ in range(nowhere.bit_length() - 1):
+        if (jumps[-1] == nowhere).all():
+            break
+        jumps.append(jumps[-1][jumps[-1]])
+    return jumps
+
+
+def ends(following: Indices) -> Indices:
+    """Of each node the last that it leads to, where each leads to one further up, or to itself."""
+    while not np.array_equal(further := following[following], following):
+        following = further
+    return following
+
+
+def neighbours(groups: Indices, most: int) -> Iterator[tuple[Indices, Indices]]:
+    """Pairs of places of one group, both ways, at most so far from each other; the places of a group lie together."""
+    places = np.arange(len(groups))
+    for distance in range(1, most + 1):
+        first = places[:-distance][groups[:-distance] == groups[distance:]]
+        if not len(first):
+            return
+        yield first, first + distance
+        yield first + distance, first

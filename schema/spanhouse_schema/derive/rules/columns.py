@@ -1,0 +1,48 @@
+"""Words and columns that several rules share.
+
+Texts are bytes: whoever inserts by other ways than ours may write anything. `Trace` is a trace's number among those
+derived at once, and `Row` a span's number among theirs.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+KIND = pl.Enum(["other", "chain", "agent", "workflow", "model", "embedding", "tool", "implicit"])
+RUNS = ("agent", "workflow")
+MODELS = ("model", "embedding")
+CALLS = (*MODELS, "tool")
+FINAL = (b"completed", b"failed", b"cancelled")
+TOKENS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
+OWNERS = ("SessionId", "UserId", "ClientAccountId", "EngagementId", "CaseId", "FlowId")
+# Which a cost was read from, as bits; 0 is none of them.
+REPORTED, COMPUTED, UNPRICED, PARTIAL = 1, 2, 4, 8
+
+_MOST_TOKENS = 2**64 - 1
+_NOTHING = pl.lit(b"")
+
+
+def said(name: str) -> pl.Expr:
+    """Whether a text says anything."""
+    return pl.col(name) != b""
+
+
+def first_said(names: Sequence[str | pl.Expr]) -> pl.Expr:
+    """The first text that says anything; b"" where none does."""
+    texts = (pl.col(each) if isinstance(each, str) else each for each in names)
+    return pl.coalesce(*(pl.when(text != b"").then(text) for text in texts), _NOTHING)
+
+
+def tells(names: Iterable[str] = TOKENS) -> pl.Expr:
+    """Whether any of these is known."""
+    return pl.any_horizontal(pl.col(name).is_not_null() for name in names)
+
+
+def sum_known(values: pl.Expr) -> pl.Expr:
+    """The sum of those that are known, as 128 bits; None where none is."""
+    return pl.when(values.count() > 0).then(values.cast(pl.Int128).sum())
+
+
+def as_tokens(sums: pl.Expr) -> pl.Expr:
+    """A sum as 64 bits without a sign; one that they cannot hold is unknown."""
+    return pl.when(sums <= _MOST_TOKENS).then(sums).cast(pl.UInt64)

@@ -1,0 +1,111 @@
+"""What counts: calls and runs, each said by one span or by several together, the outermost first."""
+
+import polars as pl
+
+from spanhouse_schema.derive.rules.columns import KIND, MODELS, OWNERS, RUNS, TOKENS, said
+
+_TEXTS = (
+    *(
+        "ServiceName",
+        "AgentId",
+        "AgentName",
+        "AgentVersion",
+        *OWNERS,
+        "Status",
+        "StatusMessage",
+        "WaitingFor",
+        "Outcome",
+    ),
+    *("ErrorType", "ErrorMessage", "Provider", "RequestModel", "ResponseModel", "ResponseId", "ToolName", "ToolCallId"),
+    *("ToolArgumentsPreview", "ToolResultPreview", "InputPreview", "OutputPreview"),
+)
+_OF_TOP = (
+    *("Trace", "Tenant", "SpanId", "ParentSpanId", "ParentExecutionId", "ExecutionId", "RootId", "Kind"),
+    *("StartedAt", "EndedAt"),
+)
+_COLUMNS = (
+    *("CountedRow", "MergedIds", *_OF_TOP, "Failed", "Cancelled", "AgentNamed", "Retries", "ConfidenceScore", *TOKENS),
+    *("TokensInconsistent", "ReportedCostUSD", *_TEXTS),
+)
+
+
+def counted_calls(spans: pl.DataFrame, lost: pl.Series) -> pl.DataFrame:
+    """Return the calls; `SpanId` is the id of each, and `lost` are those that do not count."""
+    tellings = spans.with_columns(CountedRow="CallRow").filter(
+        pl.col("CallRow").is_not_null() & ~pl.col("CallRow").is_in(lost.implode())
+    )
+    return _together(tellings)
+
+
+def counted_runs(spans: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """Return the runs that have a span; `SpanId` is the id of each.
+
+    A chain is one only where it is topmost and something that counts is below it (a workflow then); the root of a
+    trace, where nothing else is above a call (`implicit`).
+    """
+    is_run = pl.col("Kind").is_in(RUNS)
+    below = pl.concat(
+        [
+            calls.select("Trace", SpanId="ExecutionId"),
+            spans.filter(is_run & said("ParentExecutionId")).select("Trace", SpanId="ParentExecutionId"),
+        ]
+    ).unique()
+    others = spans.filter(~is_run).join(below, on=["Trace", "SpanId"], how="semi")
+    tellings = pl.concat(
+        [spans.filter(is_run).with_columns(CountedRow="TopRow"), others.with_columns(CountedRow="Row")]
+    )
+    is_chain = pl.col("Kind") == "chain"
+    return (
+        _together(tellings)
+        .with_columns(
+            Kind=pl.when(is_run)
+            .then("Kind")
+            .otherwise(pl.when(is_chain).then(_kind("workflow")).otherwise(_kind("implicit"))),
+            ExecutionId="SpanId",
+        )
+        .with_columns(
+            ParentExecutionId=pl.when(is_run).then("ParentExecutionId").otherwise(pl.lit(b"")),
+        )
+    )
+
+
+def _kind(name: str) -> pl.Expr:
+    return pl.lit(name, dtype=KIND)
+
+
+def _together(tellings: pl.DataFrame) -> pl.DataFrame:
+    """Return what the spans that tell of one thing say together."""
+    is_several = tellings["CountedRow"].is_duplicated()
+    one = tellings.filter(~is_several).select(
+        _COLUMNS[0],
+        pl.lit([], dtype=pl.List(pl.Binary)).alias("MergedIds"),
+        *(pl.lit(0, dtype=pl.UInt32).alias(name) if name == "Retries" else name for name in _COLUMNS[2:]),
+    )
+    if not is_several.any():
+        return one
+    return pl.concat([one, _merged(tellings.filter(is_several)).select(_COLUMNS)])
+
+
+def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
+    is_top = pl.col("Row") == pl.col("CountedRow")
+    in_order = tellings.with_columns(
+        IsTop=is_top, Told=pl.sum_horizontal(pl.col(name).is_not_null() for name in TOKENS)
+    )
+    in_order = in_order.sort("CountedRow", ~pl.col("IsTop"), "StartedAt", "SpanId")
+    kind = pl.col("Kind").first()
+    # The usage of the span that tells most of it, of equals the outermost, else the earliest.
+    most = pl.col("Told").arg_max()
+    return in_order.group_by("CountedRow", maintain_order=True).agg(
+        *(pl.col(name).first() for name in _OF_TOP),
+        *(pl.col(name).get(most) for name in TOKENS),
+        *(pl.when(said(name)).then(name).first(ignore_nulls=True).fill_null(b"") for name in _TEXTS),
+        *(pl.col(name).first(ignore_nulls=True) for name in ("ConfidenceScore", "ReportedCostUSD")),
+        *(pl.col(name).any() for name in ("Cancelled", "AgentNamed", "TokensInconsistent")),
+        # Of a tool's spans an inner one may be the only one that says so; a model's outer span knows of its retries.
+        Failed=pl.when(kind.is_in(MODELS)).then(pl.col("Failed").first()).otherwise(pl.col("Failed").any()),
+        Retries=pl.when(kind == "model")
+        .then(pl.max_horizontal(pl.col("IsInnermost").sum().cast(pl.Int64), 1) - 1)
+        .otherwise(0)
+        .cast(pl.UInt32),
+        MergedIds=pl.col("SpanId").filter(~pl.col("IsTop")).sort(),
+    )

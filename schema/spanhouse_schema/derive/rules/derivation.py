@@ -1,0 +1,182 @@
+"""`derive`: from the spans and events of whole traces to their executions, calls and spend.
+
+A trace is derived as a whole and from nothing but its spans and events, prices, and the spans of other traces that
+tell of the same responses: neither the order nor the splits nor the repeats of what came matter.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import polars as pl
+
+from spanhouse_schema.derive.rules.calls import with_calls
+from spanhouse_schema.derive.rules.columns import (
+    COMPUTED,
+    KIND,
+    OWNERS,
+    PARTIAL,
+    REPORTED,
+    RUNS,
+    TOKENS,
+    UNPRICED,
+    as_tokens,
+    first_said,
+    said,
+)
+from spanhouse_schema.derive.rules.costs import UNIT, model, uses_tokens, with_costs, word
+from spanhouse_schema.derive.rules.counted import counted_calls, counted_runs
+from spanhouse_schema.derive.rules.duplicates import told_better
+from spanhouse_schema.derive.rules.executions import executions as executions_of
+from spanhouse_schema.derive.rules.latest import latest_states, once_each
+from spanhouse_schema.derive.rules.lineage import Lineage
+from spanhouse_schema.derive.rules.outcomes import duration_ms, with_outcomes
+from spanhouse_schema.derive.rules.owners import owners
+from spanhouse_schema.derive.rules.states import runs_of, states
+from spanhouse_schema.derive.rules.tree import placed
+from spanhouse_schema.derive.rules.usage import spent, usage
+
+_COUNTS = (
+    *("ModelCalls", "FailedModelCalls", "EmbeddingCalls", "ToolCalls", "FailedToolCalls", "Retries", "UnpricedCalls"),
+)
+_SUMS = (*TOKENS, "EmbeddingTokens", "CostUSD")
+_BITS = {bit: f"CostSources{bit}" for bit in (REPORTED, COMPUTED, UNPRICED, PARTIAL)}
+EXECUTIONS = (
+    *("Trace", "ExecutionId", "ParentExecutionId", "RootExecutionId", "MergedIds", "Kind", "ServiceName", "AgentId"),
+    *("AgentName", "AgentVersion", *OWNERS, "Status", "StatusMessage", "WaitingFor", "StartedAt", "EndedAt"),
+    *("DurationMs", "ErrorType", "ErrorMessage", "InputPreview", "OutputPreview", "ConfidenceScore", "Outcome"),
+    *("Progress", "TasksTotal", "TasksCompleted", "LastEventAt", "ExpiresAt", *_COUNTS, *_SUMS, "CostSource"),
+    *(f"Total{name}" for name in (*_COUNTS, *_SUMS, "CostSource")),
+    "Usage",
+)
+CALLS = (
+    *("Trace", "SpanId", "MergedIds", "Kind", "ExecutionId", "RootExecutionId", "ServiceName", "AgentId", "AgentName"),
+    *("SessionId", "UserId", "ClientAccountId", "EngagementId", "StartedAt", "EndedAt", "DurationMs", "Success"),
+    *("ErrorType", "ErrorMessage", "Provider", "RequestModel", "ResponseModel", "ResponseId", "Retries", *TOKENS),
+    *("TokensInconsistent", "CostUSD", "CostSource", "ReportedCostUSD", "ComputedCostUSD", "ToolName", "ToolCallId"),
+    *("ToolArgumentsPreview", "ToolResultPreview"),
+)
+SPEND = (
+    *("Trace", "ExecutionId", "Day", "AgentName", "UserId", "SessionId", "Runs", "Invocations", "Spent", "Unpriced"),
+)
+
+
+class Counted(NamedTuple):
+    """Spans in their places, the calls and runs that they tell of, and what was said of runs."""
+
+    spans: pl.DataFrame
+    calls: pl.DataFrame
+    runs: pl.DataFrame
+    states: pl.DataFrame
+
+    @property
+    def models(self) -> pl.DataFrame:
+        """The models that prices are needed of: `Tenant`, `Provider` and `Model`, each once."""
+        named = (
+            each.filter(uses_tokens()).select("Tenant", "Provider", Model=model()) for each in (self.calls, self.runs)
+        )
+        return pl.concat(named).filter(said("Model")).unique()
+
+
+class Derived(NamedTuple):
+    """What traces come to, in the columns of agent_executions, agent_calls and agent_spend, with `Trace`."""
+
+    executions: pl.DataFrame
+    calls: pl.DataFrame
+    spend: pl.DataFrame
+
+
+def count(spans: pl.DataFrame, events: pl.DataFrame, rivals: pl.DataFrame) -> Counted:
+    """Return what counts, before anything has a price.
+
+    `spans` are rows of agent_spans, with `Trace`, `Tenant` (a tenant's number) and `Signature`; `events` rows of
+    execution_events with `Trace` and `Tenant`; `rivals` has the columns of `duplicates.RIVALS`.
+    """
+    said_of_runs = states(once_each(events))
+    kind = pl.col("Kind").cast(pl.String, strict=False).cast(KIND, strict=False).fill_null("other")
+    placed_spans = placed(runs_of(latest_states(spans.with_columns(Kind=kind)), said_of_runs))
+    with_their_calls = with_calls(placed_spans)
+    calls = counted_calls(with_their_calls, told_better(with_their_calls, rivals))
+    return Counted(with_their_calls, calls, counted_runs(with_their_calls, calls), said_of_runs)
+
+
+def derive(counted: Counted, prices: pl.DataFrame, timezone: str) -> Derived:
+    """Return what they come to at these prices, in the columns of `costs.PRICES`; days begin in `timezone`."""
+    calls, runs = (with_costs(each, prices) for each in (counted.calls, counted.runs))
+    found = executions_of(runs, calls, counted.states)
+    lineage = Lineage(found)
+    settled = with_outcomes(found, lineage, owners(counted.spans))
+    return Derived(
+        _executions(settled, lineage, usage(calls, settled, timezone)),
+        _calls(calls, settled),
+        _spend(calls, settled, timezone),
+    )
+
+
+def _executions(settled: pl.DataFrame, lineage: Lineage, used: pl.DataFrame) -> pl.DataFrame:
+    totals = lineage.totals(settled.select(*_COUNTS, *_known(_SUMS), *_bits()))
+    total_sources = pl.sum_horizontal(pl.when(pl.col(name) > 0).then(bit).otherwise(0) for bit, name in _BITS.items())
+    total = totals.select(
+        *(pl.col(name).cast(pl.UInt32).alias(f"Total{name}") for name in _COUNTS),
+        *(_unknown_where_none(name).alias(f"Total{name}") for name in _SUMS),
+        TotalCostSource=word(total_sources),
+    )
+    return (
+        pl.concat([settled, total], how="horizontal")
+        .join(used, on=["Trace", "ExecutionId"], how="left", maintain_order="left")
+        .with_columns(
+            pl.col("MergedIds").fill_null([]),
+            pl.col("Usage").fill_null([]),
+            pl.col("Kind").cast(pl.String),
+            pl.col("CostUSD", "TotalCostUSD") * UNIT,
+            CostSource=word(pl.col("CostSources")),
+            **{f"Total{name}": as_tokens(pl.col(f"Total{name}")) for name in _SUMS if name != "CostUSD"},
+        )
+        .select(EXECUTIONS)
+    )
+
+
+def _known(names: tuple[str, ...]) -> Iterator[pl.Expr]:
+    """Sums of what is known, and of how often something is."""
+    for name in names:
+        yield pl.col(name).fill_null(0).cast(pl.Int128)
+        yield pl.col(name).is_not_null().cast(pl.UInt32).alias(f"Known{name}")
+
+
+def _unknown_where_none(name: str) -> pl.Expr:
+    return pl.when(pl.col(f"Known{name}") > 0).then(name)
+
+
+def _bits() -> Iterator[pl.Expr]:
+    for bit, name in _BITS.items():
+        yield ((pl.col("CostSources") & bit) > 0).cast(pl.UInt32).alias(name)
+
+
+def _calls(calls: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
+    of_execution = ("RootExecutionId", "AgentId", "AgentName")
+    own = calls.drop("AgentId", "AgentName", "ParentExecutionId").join(
+        settled.select("Trace", "ExecutionId", *of_execution, *(pl.col(name).alias(f"{name}Near") for name in OWNERS)),
+        on=["Trace", "ExecutionId"],
+        maintain_order="left",
+    )
+    return own.with_columns(
+        *(first_said([name, f"{name}Near"]).alias(name) for name in OWNERS),
+        *(pl.col(name) * UNIT for name in ("CostUSD", "ReportedCostUSD", "ComputedCostUSD")),
+        pl.col("Kind").cast(pl.String),
+        CostSource=word(pl.col("CostSources")),
+        Success=~pl.col("Failed"),
+        DurationMs=duration_ms(),
+    ).select(CALLS)
+
+
+def _spend(calls: pl.DataFrame, settled: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    is_run = pl.col("Kind").is_in(RUNS)
+    of_execution = settled.select(
+        "Trace", "ExecutionId", "AgentName", "UserId", "SessionId", "ParentExecutionId", IsRun=is_run
+    )
+    runs = (pl.col("BeginsThen") & pl.col("IsRun")).cast(pl.UInt8)
+    return (
+        spent(calls, settled, timezone)
+        .join(of_execution, on=["Trace", "ExecutionId"], maintain_order="left")
+        .with_columns(Runs=runs, Invocations=runs * ~said("ParentExecutionId"))
+        .select(SPEND)
+    )

@@ -1,0 +1,90 @@
+"""Executions: the runs, with what each did itself, and what was said of it; not yet how it ended."""
+
+from typing import Any
+
+import polars as pl
+
+from spanhouse_schema.derive.rules.columns import TOKENS, UNPRICED, said, sum_known, tells
+
+_KEY = ["Trace", "ExecutionId"]
+_COUNTS = (
+    "ModelCalls",
+    "FailedModelCalls",
+    "EmbeddingCalls",
+    "ToolCalls",
+    "FailedToolCalls",
+    "CallRetries",
+    "UnpricedCalls",
+)
+_FLAGS = ("HasSpan", "IsDeclared", "Failed", "Cancelled", "AgentNamed", "CallsReport", "LastCallFailed")
+
+
+def executions(runs: pl.DataFrame, calls: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """Return the executions: one without a span of its own has not ended yet, or is a root that never came.
+
+    `Reports` says whether its span or its model calls tell usage, `HasCost` whether they tell a cost.
+    """
+    known = {name: type_ for frame in (runs, _work(calls), states) for name, type_ in frame.schema.items()}
+    found = (
+        runs.with_columns(HasSpan=True)
+        .join(_work(calls), on=_KEY, how="full", coalesce=True)
+        .join(states.with_columns(IsDeclared=True), on=_KEY, how="full", coalesce=True)
+        .with_columns(
+            *(pl.col(name).fill_null(b"") for name, type_ in known.items() if type_ == pl.Binary),
+            *(pl.col(name).fill_null(False) for name in _FLAGS),
+            *(pl.col(name).fill_null(0) for name in (*_COUNTS, "CostSources", "CalledCostSources")),
+        )
+    )
+    is_run = pl.col("Kind").is_in(["agent", "workflow"]).fill_null(False)
+    return (
+        _with_parents(found, states)
+        .with_columns(SpanReports=is_run & tells())
+        .with_columns(
+            Reports=pl.col("CallsReport") | pl.col("SpanReports"),
+            HasCost=pl.col("CalledCostUSD").is_not_null()
+            | (is_run & pl.col("ReportedCostUSD").is_not_null())
+            | (pl.col("SpanReports") & ~pl.col("CallsReport") & pl.col("CostUSD").is_not_null()),
+        )
+    )
+
+
+def _work(calls: pl.DataFrame) -> pl.DataFrame:
+    """Return what each execution did: its calls in sum, the last of them, the last that failed."""
+    is_model, is_tool, failed = pl.col("Kind") == "model", pl.col("Kind") == "tool", pl.col("Failed")
+    counts: dict[str, Any] = {
+        "ModelCalls": is_model.sum(),
+        "FailedModelCalls": (is_model & failed).sum(),
+        "EmbeddingCalls": (pl.col("Kind") == "embedding").sum(),
+        "ToolCalls": is_tool.sum(),
+        "FailedToolCalls": (is_tool & failed).sum(),
+        "CallRetries": pl.col("Retries").sum(),
+        "UnpricedCalls": (pl.col("CostSources") == UNPRICED).sum(),
+    }
+    tokens = {f"Called{name}": sum_known(pl.when(is_model).then(name)) for name in TOKENS}
+    in_order = calls.sort("EndedAt", "SpanId", nulls_last=False)
+    return in_order.group_by(_KEY, maintain_order=True).agg(
+        **{name: count.cast(pl.UInt32) for name, count in counts.items()},
+        **tokens,
+        EmbeddingTokens=sum_known(pl.when(pl.col("Kind") == "embedding").then("InputTokens")),
+        CalledCostUSD=sum_known(pl.col("CostUSD")),
+        CalledCostSources=pl.col("CostSources").bitwise_or(),
+        CallsReport=(is_model & tells()).any(),
+        FirstCallAt=pl.col("StartedAt").min(),
+        LastCallAt=pl.col("EndedAt").max(),
+        LastCallFailed=failed.last(),
+        FailedCallErrorType=pl.when(failed).then("ErrorType").last(ignore_nulls=True),
+        FailedCallErrorMessage=pl.when(failed).then("ErrorMessage").last(ignore_nulls=True),
+        CallServiceName=pl.col("ServiceName").sort_by("StartedAt", "SpanId").first(),
+    )
+
+
+def _with_parents(found: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
+    """A parent that a span names and that has not come may be a run that has said something."""
+    declared = states.select("Trace", RootId="ExecutionId", IsRootDeclared=True)
+    above = pl.when(said("ParentExecutionId")).then("ParentExecutionId")
+    root = pl.when(pl.col("IsRootDeclared") & (pl.col("RootId") != pl.col("ExecutionId"))).then("RootId")
+    return (
+        found.join(declared, on=["Trace", "RootId"], how="left", maintain_order="left")
+        .with_columns(ParentExecutionId=pl.coalesce(above, root, "SaidParentExecutionId"))
+        .drop("IsRootDeclared")
+    )

@@ -1,0 +1,16 @@
+"""Whose it is: session, user, client account, engagement, case and flow."""
+
+import polars as pl
+
+from spanhouse_schema.derive.rules.columns import OWNERS, said
+
+
+def owners(spans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return whose the spans of each execution are, and those of each trace: the earliest that says so is right."""
+    saying = spans.filter(pl.any_horizontal(said(name) for name in OWNERS)).select(
+        "Trace", "ExecutionId", "StartedAt", "SpanId", *(pl.when(said(name)).then(name).alias(name) for name in OWNERS)
+    )
+    saying = saying.sort("StartedAt", "SpanId")
+    first = [pl.col(name).first(ignore_nulls=True).fill_null(b"") for name in OWNERS]
+    of_execution = saying.group_by("Trace", "ExecutionId", maintain_order=True).agg(first)
+    return of_execution, saying.group_by("Trace", maintain_order=True).agg(first)

@@ -1,0 +1,162 @@
+"""A stretch: traces that are settled at once, and all that must be read to tell what they come to."""
+
+from typing import NamedTuple, Self
+
+import polars as pl
+
+from spanhouse_schema.clickhouse.database import Session
+from spanhouse_schema.derive import frames
+from spanhouse_schema.derive.rules.duplicates import CLOCKS_NS, RIVALS
+
+TRACE = ["TenantId", "TraceId"]
+TABLES = {
+    "stretch": "TenantId LowCardinality(String), TraceId String",
+    "models": "TenantId LowCardinality(String), Provider String, Model String",
+}
+"""Tables of the session that a stretch needs: its traces, and the models whose prices are asked for."""
+# The same spans come to something else by a later version: raise it then.
+_RULES = 1
+_NEVER = pl.lit(0).cast(pl.Datetime("ms", "UTC"))
+
+
+class Forced(NamedTuple):
+    """Derive whatever fingerprints say, but for traces that came before `whole_since_ms`, in Unix milliseconds."""
+
+    whole_since_ms: int
+
+
+class Stretch(NamedTuple):
+    """Traces that changed, and what was read of them.
+
+    `traces` has a row for each: `TenantId`, `TraceId`, `CameAt`, `Fingerprint`, `LastVersion` (0: never settled) and
+    `Version`; and the numbers by which the rules know it, `Trace` and `Tenant`. `spans`, `events` and `rivals` are as
+    the rules take them.
+    """
+
+    traces: pl.DataFrame
+    spans: pl.DataFrame
+    events: pl.DataFrame
+    rivals: pl.DataFrame
+
+    @classmethod
+    def read(cls, session: Session, candidates: pl.DataFrame, version: int, forced: Forced | None = None) -> Self:
+        """Read which of these traces have changed, and all of those, into a stretch whose rows get that version.
+
+        A watermark only nominates traces; fingerprints decide. The traces stand in the session's table `stretch` then.
+        Raises `DatabaseError`.
+        """
+        frames.refill(session, "stretch", candidates)
+        rivals = frames.read(session, "rivals")
+        partners = _partners(rivals, candidates)
+        if not partners.is_empty():
+            candidates = pl.concat([candidates, partners])
+            frames.insert(session, "stretch", partners)
+            rivals = frames.read(session, "rivals")
+        events = frames.read(session, "events")
+        traces = _changed(_now(session, candidates, events, rivals), _before(session), version, forced)
+        if traces.height < candidates.height:
+            frames.refill(session, "stretch", traces.select(TRACE))
+        spans = frames.read(session, "spans")
+        numbers = traces.select(*TRACE, "Trace", "Tenant")
+        tenants = numbers.select("TenantId", "Tenant").unique()
+        return cls(
+            traces,
+            spans.join(numbers, on=TRACE, maintain_order="left"),
+            events.join(numbers, on=TRACE, maintain_order="left"),
+            rivals.join(tenants, on="TenantId").join(numbers, on=TRACE, how="anti").select(list(RIVALS)),
+        )
+
+
+def _partners(rivals: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Return the other traces where another instrumentation tells of such a response: what counts there may change."""
+    response = ["TenantId", "ResponseId"]
+    tellings = rivals.group_by(*response, "TraceId", "Signature").agg(
+        pl.col("StartedAt").min(), pl.col("EndedAt").max()
+    )
+    own = tellings.join(candidates, on=TRACE, how="semi")
+    others = tellings.join(candidates, on=TRACE, how="anti")
+    clocks = pl.duration(nanoseconds=CLOCKS_NS)
+    return (
+        others.join(own, on=response, suffix="Own")
+        .filter(
+            (pl.col("Signature") != pl.col("SignatureOwn"))
+            & (pl.col("StartedAt") <= pl.col("EndedAtOwn") + clocks)
+            & (pl.col("StartedAtOwn") <= pl.col("EndedAt") + clocks)
+        )
+        .select(TRACE)
+        .unique()
+    )
+
+
+def _now(session: Session, candidates: pl.DataFrame, events: pl.DataFrame, rivals: pl.DataFrame) -> pl.DataFrame:
+    """Return the fingerprint of each candidate, whether anything of it counts, and when the first of it came.
+
+    One of which nothing is there has no `Counts`.
+    """
+    seen = [frames.read(session, "seen"), _of_events(events), _of_rivals(rivals, candidates)]
+    found = (
+        pl.concat(seen, how="diagonal_relaxed")
+        .group_by(TRACE)
+        .agg(Fingerprint=pl.col("Hash").sum() + _RULES, Counts=pl.col("Counts").any(), CameAt=pl.col("CameAt").min())
+    )
+    nothing = {"Fingerprint": _RULES, "CameAt": _NEVER}
+    joined = candidates.join(found, on=TRACE, how="left")
+    return joined.with_columns(pl.col(name).fill_null(value) for name, value in nothing.items())
+
+
+def _changed(now: pl.DataFrame, before: pl.DataFrame, version: int, forced: Forced | None) -> pl.DataFrame:
+    """Return the traces whose spans and events are not those that they were settled from last."""
+    both = now.join(before, on=TRACE, how="left").with_columns(pl.col("LastFingerprint", "LastVersion").fill_null(0))
+    if forced:
+        # Also one of which nothing is there: what stands for it was never right.
+        is_changed = pl.col("LastCameMs").fill_null(forced.whole_since_ms) >= forced.whole_since_ms
+    else:
+        is_changed = pl.col("Counts").is_not_null() & (pl.col("Fingerprint") != pl.col("LastFingerprint"))
+    return (
+        both.filter(is_changed & (pl.col("Counts").fill_null(False) | (pl.col("LastVersion") > 0)))
+        .select(
+            *(*TRACE, "Fingerprint", "LastVersion", "CameAt"),
+            # Greater than the one before even where a clock was set back.
+            Version=pl.max_horizontal(pl.lit(version, dtype=pl.UInt64), pl.col("LastVersion") + 1),
+        )
+        .sort(TRACE)
+        .with_columns(Tenant=pl.col("TenantId").rank("dense").cast(pl.UInt32))
+        .with_row_index("Trace")
+    )
+
+
+def _of_events(events: pl.DataFrame) -> pl.DataFrame:
+    once = events.sort("IngestedAt").unique([*TRACE, "EventId"], keep="first", maintain_order=True)
+    return once.select(*TRACE, "Hash", Counts=True, CameAt="IngestedAt")
+
+
+def _of_rivals(rivals: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Of each trace what other traces tell of the same responses."""
+    response = ["TenantId", "ResponseId"]
+    of_trace = rivals.group_by(*response, "TraceId").agg(Own=pl.col("Hash").sum())
+    # All of a response, less one's own; numbers of 64 bits wrap.
+    others = pl.col("Own").sum().over(response) - pl.col("Own")
+    is_shared = pl.len().over(response) > 1
+    return (
+        of_trace.with_columns(Hash=others, IsShared=is_shared)
+        .filter("IsShared")
+        .join(candidates, on=TRACE, how="semi")
+        .select(*TRACE, "Hash", Counts=True)
+    )
+
+
+def _before(session: Session) -> pl.DataFrame:
+    """Return of the traces that were settled before from what, in which version, and when their first rows came."""
+    versions = frames.read(session, "before")
+    came_ms = pl.col("CameAt").dt.epoch("ms")
+    return (
+        versions.sort("Version", ~pl.col("IsDeleted"))
+        .group_by(TRACE, maintain_order=True)
+        .agg(
+            LastFingerprint=pl.col("Fingerprint").last(),
+            LastVersion=pl.col("Version").last(),
+            LastCameMs=pl.when(~pl.col("IsDeleted"))
+            .then(pl.when(came_ms > 0).then(came_ms).otherwise((pl.col("Version") // 1000).cast(pl.Int64)))
+            .min(),
+        )
+    )

@@ -1,0 +1,18 @@
+-- The prices of some models, in USD for a million tokens; of those that hold for a call the last counts.
+SELECT
+    tenant_id AS TenantId,
+    provider AS Provider,
+    model AS Model,
+    source AS Source,
+    toInt64(toUnixTimestamp(valid_from)) AS ValidFrom,
+    toInt64(from_second) AS FromSecond,
+    toInt64(until_second) AS UntilSecond,
+    above_tokens AS AboveTokens,
+    input_usd_per_mtok AS Input,
+    cache_read_usd_per_mtok AS CacheRead,
+    cache_write_usd_per_mtok AS CacheWrite,
+    output_usd_per_mtok AS Output,
+    reasoning_usd_per_mtok AS Reasoning
+FROM spanhouse.model_prices FINAL
+WHERE (tenant_id, provider, model) IN (SELECT TenantId, Provider, Model FROM models)
+ORDER BY source = 'user', position, valid_from, above_tokens;
