@@ -80,13 +80,14 @@ def _cost_of_span(each: Execution) -> Cost:
 
 
 def _cost(spans: list[NormalSpan], usage: Usage, provider: str, model: str) -> Cost:
-    told = [reported for span in spans if (reported := _reported(span)) is not None]
+    told = [usd for span in spans if (usd := reported(span)) is not None]
     if told:
         return Cost(told[0], REPORTED)
     return _computed(usage, provider, model, spans[0].start) if usage else Cost(None, 0)
 
 
-def _reported(span: NormalSpan) -> Decimal | None:
+def reported(span: NormalSpan) -> Decimal | None:
+    """What a span itself says that it cost, in USD."""
     try:
         usd = Decimal(span.said["ReportedCostUSD"])
     except InvalidOperation:

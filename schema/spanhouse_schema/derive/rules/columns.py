@@ -5,8 +5,12 @@ derived at once, and `Row` a span's number among theirs.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import polars as pl
+
+Columns: TypeAlias = dict[str, pl.DataType | type[pl.DataType]]
+"""The columns of a frame, with their types."""
 
 KIND = pl.Enum(["other", "chain", "agent", "workflow", "model", "embedding", "tool", "implicit"])
 RUNS = ("agent", "workflow")

@@ -10,6 +10,7 @@ from spanhouse_schema.derive.rules.columns import (
     REPORTED,
     TOKENS,
     UNPRICED,
+    Columns,
     first_said,
     tells,
 )
@@ -21,7 +22,7 @@ _INPUT = TOKENS[:3]
 _WORDS = {0: b"", REPORTED: b"reported", UNPRICED: b"unpriced"}
 # Money is counted in whole 1e-12 USD, as 128 bits.
 UNIT = pl.lit(Decimal("0.000000000001"))
-PRICES = {
+PRICES: Columns = {
     "Tenant": pl.UInt32,
     "Provider": pl.Binary,
     "Model": pl.Binary,

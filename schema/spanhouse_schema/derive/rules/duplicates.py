@@ -12,21 +12,21 @@ import numpy as np
 import polars as pl
 
 from spanhouse_schema.derive.rules.ancestors import Flags, Indices, neighbours
-from spanhouse_schema.derive.rules.columns import first_said, said
+from spanhouse_schema.derive.rules.columns import Columns, first_said, said
 
 CLOCKS_NS = 2_000_000_000
 """By so much two processes may differ that tell of one response, in nanoseconds."""
 # A telling is compared with so many of the same response that began before it, and so many that began after.
 _MOST_COMPARED = 100
-RIVALS = {
+RIVALS: Columns = {
     "Tenant": pl.UInt32,
     "ResponseId": pl.Binary,
     "TraceId": pl.Binary,
     "SpanId": pl.Binary,
     "IsRoot": pl.Boolean,
     "Signature": pl.UInt64,
-    "StartedAt": pl.Datetime("ns"),
-    "EndedAt": pl.Datetime("ns"),
+    "StartedAt": pl.Datetime("ns", "UTC"),
+    "EndedAt": pl.Datetime("ns", "UTC"),
     "Model": pl.Binary,
     "InputTokens": pl.UInt64,
     "OutputTokens": pl.UInt64,
@@ -104,7 +104,8 @@ def _sum(*names: str) -> pl.Expr:
 
 def _may_equal(one: Indices, other: Indices) -> Flags:
     """Whether both say the same, or one of them nothing."""
-    return np.logical_or.reduce([one == 0, other == 0, one == other])
+    agree: Flags = (one == 0) | (other == 0) | (one == other)
+    return agree
 
 
 def _is_told_by(own: Indices, other: Indices, column: Mapping[str, Indices]) -> Flags:
@@ -113,7 +114,8 @@ def _is_told_by(own: Indices, other: Indices, column: Mapping[str, Indices]) -> 
     known = pl.DataFrame({name: column[name] for name in key}).unique().with_columns(IsOwn=True)
     asked = pl.DataFrame([column["Response"][own], column["CallRow"][own], column["Signature"][other]], schema=key)
     found = asked.join(known, on=key, how="left", maintain_order="left")["IsOwn"]
-    return np.array(found.fill_null(False).to_list(), bool)
+    told: Flags = found.fill_null(False).to_numpy()
+    return told
 
 
 def _failures(spans: pl.DataFrame) -> pl.Series:

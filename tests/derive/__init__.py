@@ -1,0 +1,1 @@
+"""What spans come to, without a database."""
