@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Result
 from tests.cli.otlp import nudge
-from tests.support.process import Spanhouse, run, started_before
+from tests.support.process import Spanhouse, run
 from tests.support.waiting import until
 
 Call = Callable[..., Result]
@@ -23,17 +23,11 @@ def test_a_price_is_set_listed_and_taken_back(tmp_path: Path) -> None:
     assert (listed["provider"], listed["model"], listed["source"]) == ("us", "ours", "user")
     assert (float(listed["input_usd_per_mtok"]), listed["cache_read_usd_per_mtok"]) == (2.5, None)
     assert float(listed["reasoning_usd_per_mtok"]) == 10
+    heading, row = _prices(tmp_path, "list").splitlines()
+    assert heading.split()[:4] == ["TENANT", "ID", "PROVIDER", "MODEL"]
+    assert " 2.5 " in row
     assert _prices(tmp_path, "unset", "us", "ours") == "1 prices taken back\n"
     assert json.loads(_prices(tmp_path, "list", "--json")) == []
-
-
-@pytest.mark.slow
-def test_the_list_is_readable_without_json(tmp_path: Path) -> None:
-    data_dir = started_before(tmp_path / "data")
-    _prices(data_dir, "set", "us", "ours", "--input", "0.25")
-    heading, row = _prices(data_dir, "list").splitlines()
-    assert heading.split()[:4] == ["TENANT", "ID", "PROVIDER", "MODEL"]
-    assert " 0.25 " in row
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typer.main import get_command
 from spanhouse_server.commands import COMMANDS
 from tests.cli.conftest import Result
 from tests.cli.letters import write_letter
-from tests.support.process import Spanhouse, run
+from tests.support.process import Spanhouse, run, started_before
 
 # What each command that reads is given here; `keys list` and its like need nothing.
 READS: dict[str, tuple[str, ...]] = {
@@ -64,7 +64,7 @@ def test_every_command_is_known_to_read_or_to_write() -> None:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation of its own kind, with rows of today and of 200 days ago, that no process holds."""
-    data_dir = tmp_path_factory.mktemp("installation") / "data"
+    data_dir = started_before(tmp_path_factory.mktemp("installation") / "data")
     for command in (
         ("migrate", "up", "--retention-days", "365", "--timezone", "Europe/Berlin", "--default-budget-usd", "7"),
         ("keys", "create", "--tenant", "acme", "--scope", "read"),

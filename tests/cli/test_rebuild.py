@@ -38,8 +38,8 @@ def test_what_is_to_be_rebuilt_has_to_be_said(
 def test_a_price_that_is_set_while_everything_runs_is_carried_to_what_was_settled_before(
     tmp_path: Path, call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Some looks are enough for what is settled long since.
-    monkeypatch.setattr("spanhouse_server.commands.audit.PATIENCE_S", 7.0)
+    # A second look is enough for what is settled long since.
+    monkeypatch.setattr("spanhouse_server.commands.audit.PATIENCE_S", 4.0)
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
         up.sql_text(_call(f"'{_TRACE}'"))
         nudge(up)

@@ -30,7 +30,7 @@ _TENANT = "default"
 Requests = list[bytes]
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(8, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.soak)])
 def test_executions_come_right_however_often_everything_is_killed(tmp_path: Path, kills: int) -> None:
     chance = random.Random(20261121)
     everything = _span_by_span()
