@@ -11,7 +11,7 @@ from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
 from tests.reference import Row
 from tests.support.corpus_spans import span
-from tests.support.expected_executions import assert_settled, expected
+from tests.support.expected_executions import assert_all_settled, assert_settled, stored_executions
 from tests.support.hostile_traces import tree
 from tests.support.insert_rows import insert
 
@@ -78,8 +78,7 @@ def _assert_trees(database: Database, directory: Path, seeds: range) -> None:
     trees = {f"tree-{seed}": tree(random.Random(seed)) for seed in seeds}
     insert(database, trees, directory)
     settle(database, 3600)
-    for tenant, rows in trees.items():
-        assert_settled(database, tenant, rows)
+    assert_all_settled(database, trees)
 
 
 def _settled(database: Database, directory: Path, tenant: str, rows: list[Row]) -> dict[str, dict[str, object]]:
@@ -87,4 +86,4 @@ def _settled(database: Database, directory: Path, tenant: str, rows: list[Row]) 
     insert(database, {tenant: rows}, directory)
     settle(database, 3600)
     assert_settled(database, tenant, rows)
-    return {execution_id: row for (_, execution_id), row in expected(rows)[0].items()}
+    return {execution_id: row for (_, execution_id), row in stored_executions(database, tenant).items()}

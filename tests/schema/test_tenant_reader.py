@@ -77,6 +77,7 @@ def test_a_reader_sees_its_tenants_rows_and_never_anothers(
     }
     for tenant, of in stored.items():
         house.store(tenant, hour, of)
+    house.store_inputs(hour, stored)
     for tenant, of in stored.items():
         with house.reader(tenant) as reader:
             for agent in _AGENTS:

@@ -44,7 +44,7 @@ def stored_spans(database: Database, tenant: str) -> Rows:
         "AgentNamed",
         "TokensInconsistent",
     ]
-    return _read(database, "agent_spans", "SpanId", columns, tenant)
+    return _read(database, "agent_spans", "SpanId", columns, [tenant])[tenant]
 
 
 def expected_spans(rows: Iterable[Row]) -> Rows:
@@ -54,18 +54,28 @@ def expected_spans(rows: Iterable[Row]) -> Rows:
 
 def stored_executions(database: Database, tenant: str) -> Rows:
     """A tenant's executions."""
-    columns = ["ParentExecutionId", "RootExecutionId", "MergedIds", "Kind", "AgentName", "Status", *_INHERITED]
-    columns += [*_EPOCH_COLUMNS, "ErrorType", "ErrorMessage"]
-    figures = [*_COUNTS, *BUCKETS, "EmbeddingTokens", "CostUSD", "CostSource", "UnpricedCalls"]
-    columns += [*figures, *(f"Total{name}" for name in figures)]
-    return _read(database, "agent_executions FINAL", "ExecutionId", columns, tenant)
+    return executions_of(database, [tenant])[tenant]
 
 
 def stored_calls(database: Database, tenant: str) -> Rows:
     """A tenant's calls."""
+    return calls_of(database, [tenant])[tenant]
+
+
+def executions_of(database: Database, tenants: Iterable[str]) -> dict[str, Rows]:
+    """The executions of each tenant."""
+    columns = ["ParentExecutionId", "RootExecutionId", "MergedIds", "Kind", "AgentName", "Status", *_INHERITED]
+    columns += [*_EPOCH_COLUMNS, "ErrorType", "ErrorMessage"]
+    figures = [*_COUNTS, *BUCKETS, "EmbeddingTokens", "CostUSD", "CostSource", "UnpricedCalls"]
+    columns += [*figures, *(f"Total{name}" for name in figures)]
+    return _read(database, "agent_executions FINAL", "ExecutionId", columns, tenants)
+
+
+def calls_of(database: Database, tenants: Iterable[str]) -> dict[str, Rows]:
+    """The calls of each tenant."""
     columns = ["MergedIds", "Kind", "ExecutionId", "RootExecutionId", "AgentName", "SessionId", "UserId", "Success"]
     columns += [*_EPOCH_COLUMNS, *_OF_CALLS, "Retries", *BUCKETS, "CostUSD", "CostSource"]
-    return _read(database, "agent_calls FINAL", "SpanId", columns, tenant)
+    return _read(database, "agent_calls FINAL", "SpanId", columns, tenants)
 
 
 def expected(rows: Iterable[Row]) -> tuple[Rows, Rows]:
@@ -79,9 +89,14 @@ def expected(rows: Iterable[Row]) -> tuple[Rows, Rows]:
 
 def assert_settled(database: Database, tenant: str, rows: Iterable[Row]) -> None:
     """The tenant's executions and calls are what the oracle says of these rows."""
-    executions, calls = expected(rows)
-    assert_equal(stored_executions(database, tenant), executions)
-    assert_equal(stored_calls(database, tenant), calls)
+    assert_all_settled(database, {tenant: rows})
+
+
+def assert_all_settled(database: Database, rows: Mapping[str, Iterable[Row]]) -> None:
+    """The same of several tenants, all of whose rows are read at once."""
+    wanted = {tenant: expected(of_tenant) for tenant, of_tenant in rows.items()}
+    assert_equal(_flat(executions_of(database, rows)), _flat({of: each[0] for of, each in wanted.items()}))
+    assert_equal(_flat(calls_of(database, rows)), _flat({of: each[1] for of, each in wanted.items()}))
 
 
 def assert_equal(found: Mapping[Any, Mapping[str, Any]], wanted: Mapping[Any, Mapping[str, Any]]) -> None:
@@ -98,13 +113,22 @@ def assert_equal(found: Mapping[Any, Mapping[str, Any]], wanted: Mapping[Any, Ma
     assert not different, "\n".join(different[:10])
 
 
-def _read(database: Database, table: str, id_column: str, columns: list[str], tenant: str) -> Rows:
+def _flat(rows: Mapping[str, Rows]) -> dict[tuple[str, ...], dict[str, Any]]:
+    return {(tenant, *key): row for tenant, of_tenant in rows.items() for key, row in of_tenant.items()}
+
+
+def _read(
+    database: Database, table: str, id_column: str, columns: list[str], tenants: Iterable[str]
+) -> dict[str, Rows]:
     exact = [_nanoseconds(name) if name in _EPOCH_COLUMNS else name for name in columns]
-    found = database.rows(
-        f"SELECT TraceId, {id_column}, {', '.join(exact)} FROM spanhouse.{table} WHERE TenantId = {{tenant:String}}",
-        parameters={"tenant": tenant},
-    )
-    return {(row[0], row[1]): dict(zip(columns, row[2:], strict=True)) for row in found}
+    found: dict[str, Rows] = {tenant: {} for tenant in tenants}
+    for tenant, trace_id, id_, *row in database.rows(
+        f"SELECT TenantId, TraceId, {id_column}, {', '.join(exact)} FROM spanhouse.{table} "
+        "WHERE TenantId IN {tenants:Array(String)}",
+        parameters={"tenants": list(found)},
+    ):
+        found[tenant][trace_id, id_] = dict(zip(columns, row, strict=True))
+    return found
 
 
 def _nanoseconds(column: str) -> str:

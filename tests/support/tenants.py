@@ -82,21 +82,31 @@ class House(NamedTuple):
         return connect(self.database, *self.grants[tenant], LIMITS)
 
     def store(self, tenant: str, hour: Hour, runs: Sequence[Run]) -> None:
-        """Store executions as settled, and a span with the whole input of each."""
-        ids = [f"{literal(tenant)}, {literal(run.trace_id)}, {literal(hour.id_of(run))}" for run in runs]
-        spans = [f"({id_}, map('input.value', {literal(run.text)}))" for id_, run in zip(ids, runs, strict=True)]
+        """Store executions as settled."""
         rows = [
-            f"({id_}, 'agent', {literal(run.agent)}, {literal(run.status)}, "
+            f"({_id(tenant, hour, run)}, 'agent', {literal(run.agent)}, {literal(run.status)}, "
             f"fromUnixTimestamp64Nano({hour.begin_ns(run)}), {literal(run.text)}, 1)"
-            for id_, run in zip(ids, runs, strict=True)
+            for run in runs
         ]
-        self._insert("otel_traces (TenantId, TraceId, SpanId, SpanAttributes)", spans)
         self._insert(f"agent_executions_by_agent {_COLUMNS}", rows)
         self._insert(f"agent_executions {_COLUMNS}", rows)
+
+    def store_inputs(self, hour: Hour, runs: Mapping[str, Sequence[Run]]) -> None:
+        """Store a span with the whole input of each of the tenants' executions."""
+        spans = [
+            f"({_id(tenant, hour, run)}, map('input.value', {literal(run.text)}))"
+            for tenant in runs
+            for run in runs[tenant]
+        ]
+        self._insert("otel_traces (TenantId, TraceId, SpanId, SpanAttributes)", spans)
 
     def _insert(self, target: str, rows: list[str]) -> None:
         if rows:
             self.database.command(f"INSERT INTO spanhouse.{target} VALUES {', '.join(rows)}")
+
+
+def _id(tenant: str, hour: Hour, run: Run) -> str:
+    return f"{literal(tenant)}, {literal(run.trace_id)}, {literal(hour.id_of(run))}"
 
 
 @contextmanager
