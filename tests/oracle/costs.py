@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
-from functools import reduce
+from functools import cache, lru_cache, reduce
 from operator import or_
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from tests.oracle.executions import Execution
 from tests.oracle.normalisation import BUCKETS, NormalSpan, Usage
 
 REPORTED, COMPUTED, UNPRICED, PARTIAL = 1, 2, 4, 8
+# Runs above ask again and again; those of former tests need not be remembered.
+_once = lru_cache(maxsize=2**17)
 _PLACES = Decimal("1e-12")
 _MOST_REPORTED = Decimal(10) ** 6
 # Of those that the tests name.
@@ -29,12 +31,14 @@ class Cost(NamedTuple):
     sources: int
 
 
+@_once
 def cost_of_call(call: Call) -> Cost:
     """What one call cost."""
     usage = call.usage if call.top.kind in {"model", "embedding"} else {}
     return _cost(call.spans, usage, call.says("Provider"), call.says("ResponseModel") or call.says("RequestModel"))
 
 
+@_once
 def cost_of_execution(each: Execution) -> Cost:
     """What its calls cost, or what its own span says of them."""
     told = told_cost(each)
@@ -64,6 +68,7 @@ def source(sources: int) -> str:
     return words.get(sources, "partial" if sources & (UNPRICED | PARTIAL) else "computed")
 
 
+@_once
 def _has_cost(each: Execution) -> bool:
     itself = _cost_of_span(each)
     if added(map(cost_of_call, each.calls)).usd is not None:
@@ -73,6 +78,7 @@ def _has_cost(each: Execution) -> bool:
     )
 
 
+@_once
 def _cost_of_span(each: Execution) -> Cost:
     usage = most_told(each.spans) if each.spans else {}
     model = each.says("ResponseModel") or each.says("RequestModel")
@@ -124,6 +130,7 @@ def _as_genai_prices_counts(usage: Usage) -> PricedUsage:
     )
 
 
+@cache
 def _find(provider: str, model: str) -> tuple[Provider, ModelInfo] | None:
     if provider in _ON_OWN_MACHINES:
         return None
