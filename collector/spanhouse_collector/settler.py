@@ -99,3 +99,4 @@ class Settler:
             changed = await self._loops.in_thread(lambda: self._settling.settle(within_s, patient=patient))
         self._settled_at = began
         self._metrics.settled_traces.inc(changed)
+        self._metrics.set_aside_traces.set(self._settling.traces_set_aside)

@@ -19,7 +19,7 @@ _TENANT = f"substring(getSetting('log_comment'), {len(_MARK) + 1})"
 _TENANT_COLUMNS = ("TenantId", "tenant_id")
 # They show the rows of others, or hold none to show.
 _CLOSED_ENGINES = frozenset({"MaterializedView", "Dictionary", "Null"})
-_CLOSED_RELATIONS = frozenset({"sql_audit"})
+_CLOSED_RELATIONS = frozenset({"set_aside_traces", "sql_audit"})
 
 _SAME_FOR_ALL = ("data_type_families", "formats", "functions", "numbers", "one", "settings", "time_zones", "zeros")
 _OPEN_CATALOGUE = (*_SAME_FOR_ALL, "columns", "databases", "tables")

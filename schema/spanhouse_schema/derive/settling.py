@@ -17,12 +17,16 @@ from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.derive import frames, stretch
 from spanhouse_schema.derive.rollups import MARGIN_S, Rollups
+from spanhouse_schema.derive.set_aside import SetAside
 from spanhouse_schema.derive.settlement import Settlement
 from spanhouse_schema.derive.stretch import TRACE, Forced, Stretch
+from spanhouse_schema.errors import DatabaseUnavailable
 
 # As many as are settled at once: about 2 KB of memory each.
 _MOST_SPANS = 100_000
 _EVER_MS = 2**42
+# So many traces that fail one after the other, and none that does not, are not at fault themselves.
+_MOST_FAILURES = 8
 # For so long a touch is remembered as settled, in seconds: they become visible in no order.
 _REMEMBER_S = 60
 _TOUCH = [*TRACE, "At"]
@@ -72,6 +76,7 @@ class Settling:
         self._open = ExitStack()
         self._session: Session | None = None
         self._own_rollups: Rollups | None = None
+        self._own_set_aside: SetAside | None = None
         # The touches that were settled lately.
         self._finished: pl.DataFrame | None = None
 
@@ -107,6 +112,11 @@ class Settling:
         """Whether days were left for a later call."""
         return self._own_rollups is not None and self._own_rollups.is_put_off
 
+    @property
+    def traces_set_aside(self) -> int:
+        """How many traces could not be settled, as far as this object has seen."""
+        return 0 if self._own_set_aside is None else len(self._own_set_aside)
+
     def choose(self, select: str, parameters: Mapping[str, str]) -> None:
         """Choose the traces that `select` names (TenantId, TraceId, Spans), for `stretches` and `derived`.
 
@@ -138,20 +148,18 @@ class Settling:
         `whole_since_ms` (Unix milliseconds), are left out. Raises `DatabaseError`.
         """
         candidates = frames.select(self.session, _CHOSEN, {"first": first, "last": last})
-        with self._closed_on_error():
-            found = Stretch.read(self.session, candidates, _version(), Forced(whole_since_ms))
-            return self._derived(found, looks_up_prices=looks_up_prices)
+        found = Stretch.read(self.session, candidates, _version(), Forced(whole_since_ms))
+        return self._derived(found, looks_up_prices=looks_up_prices)
 
     def write(self, settlement: Settlement) -> None:
         """Store what was derived. Raises `DatabaseError`."""
-        with self._closed_on_error():
-            self.rollups.touch(settlement.listed)
-            settlement.write(self.session)
+        self.rollups.touch(settlement.listed)
+        settlement.write(self.session)
 
     def close(self) -> None:
         """End the session, if there is one."""
         self._open.close()
-        self._session = self._own_rollups = self._finished = None
+        self._session = self._own_rollups = self._own_set_aside = self._finished = None
 
     def __enter__(self) -> Self:
         return self
@@ -179,12 +187,35 @@ class Settling:
                 return
 
     def _settle(self, touches: pl.DataFrame, within_ms: int) -> int:
-        version = _version()
-        found = Stretch.read(self.session, touches.select(TRACE).unique(), version)
-        if found.traces.height:
-            self.write(self._derived(found, looks_up_prices=True))
+        attempts = _Attempts()
+        changed = self._settle_apart(touches.select(TRACE).unique(maintain_order=True), attempts)
+        for trace, error in attempts.failures:
+            self.set_aside.add(trace, error)
         self._remember(touches)
         self.rollups.count_in_between(within_ms)
+        return changed
+
+    def _settle_apart(self, traces: pl.DataFrame, attempts: "_Attempts") -> int:
+        """Settle traces at once, and where that fails by halves, down to those at fault."""
+        try:
+            changed = self._settle_at_once(traces)
+        except DatabaseUnavailable:
+            raise
+        # Polars panics outside of Exception.
+        except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001  # whatever it is, one trace has it
+            if traces.height == 1:
+                attempts.failed(traces, error)
+                return 0
+            half = traces.height // 2
+            return sum(self._settle_apart(part, attempts) for part in (traces[:half], traces[half:]))
+        attempts.has_succeeded |= changed > 0
+        return changed
+
+    def _settle_at_once(self, traces: pl.DataFrame) -> int:
+        found = Stretch.read(self.session, traces, _version())
+        if found.traces.height:
+            self.write(self._derived(found, looks_up_prices=True))
+        self.set_aside.release(traces)
         return found.traces.height
 
     def _settle_crossed(self, within_ms: int) -> None:
@@ -223,6 +254,13 @@ class Settling:
         return self._own_rollups
 
     @property
+    def set_aside(self) -> SetAside:
+        """The traces that could not be settled."""
+        if self._own_set_aside is None:
+            self._own_set_aside = SetAside(self.session)
+        return self._own_set_aside
+
+    @property
     def session(self) -> Session:
         """The session, opened when it is first asked for."""
         if self._session is None:
@@ -232,6 +270,20 @@ class Settling:
             for table, columns in stretch.TABLES.items():
                 self._session.command(f"CREATE TEMPORARY TABLE {table} ({columns})")
         return self._session
+
+
+class _Attempts:
+    """What became of the traces of a stretch that could not be settled at once."""
+
+    def __init__(self) -> None:
+        self.has_succeeded = False
+        self.failures: list[tuple[pl.DataFrame, BaseException]] = []
+
+    def failed(self, trace: pl.DataFrame, error: BaseException) -> None:
+        """Note a trace that cannot be settled; raise what went wrong where it seems to be no trace's fault."""
+        self.failures.append((trace, error))
+        if len(self.failures) >= _MOST_FAILURES and not self.has_succeeded:
+            raise error
 
 
 def _first(page: pl.DataFrame) -> pl.DataFrame:

@@ -108,6 +108,10 @@ def _look_at_rows(database: Database) -> Iterator[Finding]:
     if refused:
         look = 'spanhouse sql "SELECT Reason, count() FROM ingest_errors GROUP BY Reason"'
         yield warn("refused", f"{refused} items were refused, or stored with a doubt, in the last day", look)
+    ((set_aside,),) = database.rows("SELECT count() FROM spanhouse.set_aside_traces FINAL")
+    if set_aside:
+        look = 'spanhouse sql "SELECT TenantId, TraceId, Reason FROM set_aside_traces FINAL"'
+        yield fail("settling", f"{set_aside} traces could not be settled, and are tried again when they change", look)
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:

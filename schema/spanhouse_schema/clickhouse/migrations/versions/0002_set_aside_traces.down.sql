@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS spanhouse.set_aside_traces;
