@@ -16,7 +16,13 @@ SPANS_PER_RUN = 10
 RUNS_PER_REQUEST = 10
 SPANS_PER_REQUEST = SPANS_PER_RUN * RUNS_PER_REQUEST
 
-_MODELS = ("gpt-5", "gpt-5-mini", "claude-sonnet-4-5", "gemini-3-pro")
+# Provider, and the model as it is asked for and as it answers: those that have prices, as nearly all have.
+_MODELS = (
+    ("openai", "gpt-5", "gpt-5-2025-08-07"),
+    ("openai", "gpt-5-mini", "gpt-5-mini-2025-08-07"),
+    ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
+    ("gcp.gemini", "gemini-2.5-pro", "gemini-2.5-pro"),
+)
 _TOOLS = ("search", "read_file", "calculate")
 _WORDS = ("otter", "river", "report", "search", "market", "graph", "plan", "draft", "budget", "margin", "forecast")
 _STEP_NS = 100_000_000
@@ -26,6 +32,13 @@ def requests(spans: int, seed: int) -> list[bytes]:
     """OTLP trace requests, as protobuf, that hold `spans` spans together; another seed gives other runs."""
     chance = random.Random(seed)
     return [_request(chance, number) for number in range(spans // SPANS_PER_REQUEST)]
+
+
+def one_run(seed: int) -> bytes:
+    """A request with one run."""
+    request, scope = _begun(seed)
+    _add_run(random.Random(seed), scope)
+    return request.SerializeToString()
 
 
 def lone_agent(trace_id: bytes, agent: str = "probe") -> bytes:
@@ -39,6 +52,13 @@ def lone_agent(trace_id: bytes, agent: str = "probe") -> bytes:
 
 
 def _request(chance: random.Random, number: int) -> bytes:
+    request, scope = _begun(number)
+    for _ in range(RUNS_PER_REQUEST):
+        _add_run(chance, scope)
+    return request.SerializeToString()
+
+
+def _begun(number: int) -> tuple[ExportTraceServiceRequest, ScopeSpans]:
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     resource.resource.attributes.extend(
@@ -46,9 +66,7 @@ def _request(chance: random.Random, number: int) -> bytes:
     )
     scope = resource.scope_spans.add()
     scope.scope.name, scope.scope.version = "opentelemetry.instrumentation.agents", "1.0"
-    for _ in range(RUNS_PER_REQUEST):
-        _add_run(chance, scope)
-    return request.SerializeToString()
+    return request, scope
 
 
 def _add_run(chance: random.Random, scope: ScopeSpans) -> None:
@@ -95,7 +113,7 @@ def _agent(chance: random.Random, session: str) -> Span:
 
 
 def _model_call(chance: random.Random, session: str) -> Span:
-    model = chance.choice(_MODELS)
+    provider, model, answering = chance.choice(_MODELS)
     return Span(
         span_id=chance.randbytes(8),
         name=f"chat {model}",
@@ -104,9 +122,9 @@ def _model_call(chance: random.Random, session: str) -> Span:
         attributes=attributes(
             {
                 "gen_ai.operation.name": "chat",
-                "gen_ai.provider.name": "openai",
+                "gen_ai.provider.name": provider,
                 "gen_ai.request.model": model,
-                "gen_ai.response.model": f"{model}-2026-08",
+                "gen_ai.response.model": answering,
                 "gen_ai.response.id": f"resp_{chance.randbytes(9).hex()}",
                 "gen_ai.usage.input_tokens": chance.randrange(5000),
                 "gen_ai.usage.output_tokens": chance.randrange(900),
