@@ -49,7 +49,7 @@ def measure(directory: Path) -> list[Figure]:
 
 
 def _lone_runs(directory: Path) -> list[float]:
-    """CPU seconds of one request each, to the end of a window in which its day is counted, less those of an idle one."""
+    """CPU seconds of one request each, until its day is counted, less those of an idle process."""
     installation = Spanhouse(directory)
     with installation.running() as process:
         _send_and_wait(installation, runs.requests(WARM_UP_SPANS, WARM_UP_SEED), WARM_UP_SPANS, layer=True)
