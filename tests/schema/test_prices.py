@@ -1,9 +1,8 @@
 """What calls cost: at the prices of genai-prices, of the user, or as their spans report."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +12,14 @@ from genai_prices.data_snapshot import get_snapshot
 from spanhouse_schema import Database
 from spanhouse_schema.derive import price_catalogue, prices
 from spanhouse_schema.derive.prices import Pair, Price, Row
-from spanhouse_schema.derive.settling import settle
+from tests.reference import Row as Span
 from tests.support.corpus_spans import span
 from tests.support.expected_executions import assert_settled
-from tests.support.insert_rows import insert
+from tests.support.in_rounds import Cases, Outcomes, Steps, settled
 
 _DAY_NS = 86_400 * 10**9
 _AT_NS = 1_790_000_000_000_000_000
-Calls = Callable[..., list[tuple[Any, ...]]]
+CASES = Cases[list[Span], None]("prices")
 
 
 def _call(number: int, at_ns: int = _AT_NS, /, **attributes: str) -> dict[str, Any]:
@@ -33,23 +32,21 @@ def _call(number: int, at_ns: int = _AT_NS, /, **attributes: str) -> dict[str, A
     return span(f"{number:016x}", said, TraceId=f"{number:032x}", Timestamp=at_ns)
 
 
-@pytest.fixture
-def calls(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Calls:
-    """Insert these calls as a tenant of the test's own, settle, and return cost and source of each, in order."""
-    tenant = request.node.name
+@pytest.fixture(scope="module")
+def outcomes(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    return CASES.play(database, settled(database, tmp_path_factory.mktemp("prices")))
 
-    def cost(*spans: dict[str, Any], columns: str = "CostUSD, CostSource") -> list[tuple[Any, ...]]:
-        insert(database, {tenant: spans}, tmp_path)
-        settle(database, 120)
-        ids = [each["SpanId"] for each in spans]
-        rows = database.rows(
-            f"SELECT SpanId, {columns} FROM spanhouse.agent_calls FINAL WHERE TenantId = {{tenant:String}}",
-            parameters={"tenant": tenant},
-        )
-        found = {row[0]: tuple(row[1:]) for row in rows}
-        return [found[each] for each in ids]
 
-    return cost
+def _costs(
+    database: Database, tenant: str, spans: Iterable[Span], columns: str = "CostUSD, CostSource"
+) -> list[tuple[Any, ...]]:
+    """Cost and source of each of these calls, in order."""
+    rows = database.rows(
+        f"SELECT SpanId, {columns} FROM spanhouse.agent_calls FINAL WHERE TenantId = {{tenant:String}}",
+        parameters={"tenant": tenant},
+    )
+    found = {row[0]: tuple(row[1:]) for row in rows}
+    return [found[each["SpanId"]] for each in spans]
 
 
 def _set(database: Database, tenant: str, provider: str, model: str, *found: Price) -> None:
@@ -61,14 +58,16 @@ def _usd(*of_buckets: str | None) -> tuple[Decimal | None, ...]:
     return tuple(None if usd is None else Decimal(usd) for usd in of_buckets)
 
 
-def test_a_model_of_the_catalogue_costs_what_genai_prices_computes(calls: Calls) -> None:
-    ((cost, source),) = calls(_call(1, provider="openai", model="gpt-4o", input="1000", cache_read="400", output="50"))
+@CASES.case
+def test_a_model_of_the_catalogue_costs_what_genai_prices_computes(database: Database, tenant: str) -> Steps:
+    yield (spans := [_call(1, provider="openai", model="gpt-4o", input="1000", cache_read="400", output="50")])
+    ((cost, source),) = _costs(database, tenant, spans)
     # 600 at 2.50, 400 at 1.25, 50 at 10 USD a million
     assert (cost, source) == (Decimal("0.0025"), "computed")
 
 
-@pytest.mark.slow
-def test_every_model_of_the_catalogue_costs_what_genai_prices_computes(calls: Calls) -> None:
+@CASES.case
+def test_every_model_of_the_catalogue_costs_what_genai_prices_computes(database: Database, tenant: str) -> Steps:
     """All providers and models, short and long contexts, at times before and after prices changed."""
     wanted: dict[int, Decimal] = {}
     spans = []
@@ -87,7 +86,8 @@ def test_every_model_of_the_catalogue_costs_what_genai_prices_computes(calls: Ca
         wanted[number] = cost.total_price.quantize(Decimal("1e-12"), ROUND_DOWN)
         texts = {bucket: str(count) for bucket, count in tokens.items()}
         spans.append(_call(number, at_ns, provider=provider.id, model=model, **texts))
-    found = dict(zip(wanted, calls(*spans), strict=True))
+    yield spans
+    found = dict(zip(wanted, _costs(database, tenant, spans), strict=True))
     different = {
         spans[number - 1]["SpanAttributes"]["gen_ai.request.model"]: (found[number], cost)
         for number, cost in wanted.items()
@@ -114,65 +114,84 @@ def _catalogue() -> Iterable[tuple[Any, str, Any, int, int]]:
                     yield provider, model.id, found[1], scale, at_ns
 
 
-def test_what_a_span_reports_wins_and_both_are_kept(calls: Calls) -> None:
+@CASES.case
+def test_what_a_span_reports_wins_and_both_are_kept(database: Database, tenant: str) -> Steps:
     said = {"provider": "openai", "model": "gpt-4o", "input": "1000", "output": "0", "cost": "0.5"}
     columns = "CostUSD, CostSource, ReportedCostUSD, ComputedCostUSD"
-    assert calls(_call(1, **said), columns=columns) == [
+    yield (spans := [_call(1, **said)])
+    assert _costs(database, tenant, spans, columns) == [
         (Decimal("0.5"), "reported", Decimal("0.5"), Decimal("0.0025")),
     ]
 
 
-def test_a_model_that_nobody_knows_is_unpriced_and_never_free(calls: Calls) -> None:
-    found = calls(
+@CASES.case
+def test_a_model_that_nobody_knows_is_unpriced_and_never_free(database: Database, tenant: str) -> Steps:
+    spans = [
         _call(1, provider="openai", model="nobodys-model", input="1000", output="5"),
         _call(2, provider="openai", model="nobodys-model", input="0", output="0"),
         _call(3, provider="openai", input="1000"),
         _call(4, provider="ollama", model="gpt-4o", input="1000"),
-    )
+    ]
+    yield spans
+    found = _costs(database, tenant, spans)
     assert found == [(None, "unpriced")] * 4
 
 
-def test_a_call_that_reports_no_tokens_has_nothing_to_price(calls: Calls) -> None:
-    assert calls(_call(1, provider="openai", model="gpt-4o")) == [(None, "")]
+@CASES.case
+def test_a_call_that_reports_no_tokens_has_nothing_to_price(database: Database, tenant: str) -> Steps:
+    yield (spans := [_call(1, provider="openai", model="gpt-4o")])
+    assert _costs(database, tenant, spans) == [(None, "")]
 
 
-def test_a_framework_that_names_itself_as_the_provider_does_not_hide_the_model(calls: Calls) -> None:
-    ((cost, source),) = calls(_call(1, provider="strands-agents", model="gpt-4o", input="1000"))
+@CASES.case
+def test_a_framework_that_names_itself_as_the_provider_does_not_hide_the_model(
+    database: Database, tenant: str
+) -> Steps:
+    yield (spans := [_call(1, provider="strands-agents", model="gpt-4o", input="1000")])
+    ((cost, source),) = _costs(database, tenant, spans)
     assert (cost, source) == (Decimal("0.0025"), "computed")
 
 
-def test_a_users_price_holds_from_its_date_on_and_wins(database: Database, calls: Calls) -> None:
-    tenant = "test_a_users_price_holds_from_its_date_on_and_wins"
+@CASES.case
+def test_a_users_price_holds_from_its_date_on_and_wins(database: Database, tenant: str) -> Steps:
     usd = _usd("100", None, None, "0", "0")
     _set(database, tenant, "openai", "gpt-4o", Price(valid_from=(_AT_NS + _DAY_NS) // 10**9, usd=usd))
     said = {"provider": "openai", "model": "gpt-4o", "input": "1000"}
-    found = calls(_call(1, **said), _call(2, _AT_NS + _DAY_NS - 1, **said), _call(3, _AT_NS + _DAY_NS, **said))
+    yield (spans := [_call(1, **said), _call(2, _AT_NS + _DAY_NS - 1, **said), _call(3, _AT_NS + _DAY_NS, **said)])
+    found = _costs(database, tenant, spans)
     assert [cost for cost, _ in found] == [Decimal("0.0025"), Decimal("0.0025"), Decimal("0.1")]
 
 
-def test_tokens_without_a_price_make_a_cost_partial(database: Database, calls: Calls) -> None:
-    tenant = "test_tokens_without_a_price_make_a_cost_partial"
+@CASES.case
+def test_tokens_without_a_price_make_a_cost_partial(database: Database, tenant: str) -> Steps:
     _set(database, tenant, "us", "ours", Price(usd=_usd("10", None, None, "20", "20")))
     said = {"provider": "us", "model": "ours"}
-    assert calls(
+    spans = [
         _call(1, **said, input="1000", output="100"),
         _call(2, **said, input="1000", cache_read="400", output="100"),
         _call(3, **said, input="400", cache_read="400"),
-    ) == [(Decimal("0.012"), "computed"), (Decimal("0.008"), "partial"), (None, "unpriced")]
+    ]
+    yield spans
+    assert _costs(database, tenant, spans) == [
+        (Decimal("0.012"), "computed"),
+        (Decimal("0.008"), "partial"),
+        (None, "unpriced"),
+    ]
 
 
-def test_a_long_context_has_the_price_of_its_step_for_all_its_tokens(database: Database, calls: Calls) -> None:
-    tenant = "test_a_long_context_has_the_price_of_its_step_for_all_its_tokens"
+@CASES.case
+def test_a_long_context_has_the_price_of_its_step_for_all_its_tokens(database: Database, tenant: str) -> Steps:
     steps = [Price(usd=_usd(*["1"] * 5)), Price(above_tokens=1000, usd=_usd(*["2"] * 5))]
     _set(database, tenant, "us", "ours", *steps)
     said = {"provider": "us", "model": "ours", "output": "0"}
     # What is read from the cache is context too.
-    found = calls(_call(1, **said, input="1000"), _call(2, **said, input="1001", cache_read="1000"))
+    yield (spans := [_call(1, **said, input="1000"), _call(2, **said, input="1001", cache_read="1000")])
+    found = _costs(database, tenant, spans)
     assert [cost for cost, _ in found] == [Decimal("0.001"), Decimal("0.002002")]
 
 
-def test_an_hour_of_the_day_has_its_price_over_midnight_too(database: Database, calls: Calls) -> None:
-    tenant = "test_an_hour_of_the_day_has_its_price_over_midnight_too"
+@CASES.case
+def test_an_hour_of_the_day_has_its_price_over_midnight_too(database: Database, tenant: str) -> Steps:
     night = Price(position=1, from_second=23 * 3600, until_second=3600, usd=_usd(*["1"] * 5))
     _set(database, tenant, "us", "ours", Price(usd=_usd(*["2"] * 5)), night)
     midnight_ns = _AT_NS // _DAY_NS * _DAY_NS
@@ -180,33 +199,37 @@ def test_an_hour_of_the_day_has_its_price_over_midnight_too(database: Database, 
     spans = [
         _call(1 + hour, midnight_ns + hour * 3600 * 10**9, provider="us", model="ours", input="1000") for hour in hours
     ]
-    assert [cost for cost, _ in calls(*spans)] == [Decimal(cost) for cost in hours.values()]
+    yield spans
+    assert [cost for cost, _ in _costs(database, tenant, spans)] == [Decimal(cost) for cost in hours.values()]
 
 
-def test_prices_are_a_tenants_own(database: Database, calls: Calls) -> None:
+@CASES.case
+def test_prices_are_a_tenants_own(database: Database, tenant: str) -> Steps:
     _set(database, "somebody else", "openai", "gpt-4o", Price(usd=_usd(*["1000"] * 5)))
-    ((cost, _),) = calls(_call(1, provider="openai", model="gpt-4o", input="1000"))
+    yield (spans := [_call(1, provider="openai", model="gpt-4o", input="1000")])
+    ((cost, _),) = _costs(database, tenant, spans)
     assert cost == Decimal("0.0025")
 
 
-def test_a_model_is_looked_up_once(database: Database, calls: Calls) -> None:
-    calls(_call(1, provider="openai", model="gpt-4o", input="1"))
-    calls(_call(2, provider="openai", model="gpt-4o", input="2"))
-    tenant = "test_a_model_is_looked_up_once"
+@CASES.case
+def test_a_model_is_looked_up_once(database: Database, tenant: str) -> Steps:
+    yield [_call(1, provider="openai", model="gpt-4o", input="1")]
+    yield [_call(2, provider="openai", model="gpt-4o", input="2")]
     rows = database.rows("SELECT count() FROM spanhouse.model_prices WHERE tenant_id = %(t)s", parameters={"t": tenant})
     assert rows == [(1,)]
 
 
-def test_a_fortune_is_summed_and_not_an_error(database: Database, calls: Calls) -> None:
-    many, tenant = "9" * 18, "test_a_fortune_is_summed_and_not_an_error"
+@CASES.case
+def test_a_fortune_is_summed_and_not_an_error(database: Database, tenant: str) -> Steps:
+    many = "9" * 18
     trace = {"TraceId": "f" * 32}
     said = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o"}
     tokens = {"gen_ai.usage.input_tokens": many, "gen_ai.usage.output_tokens": many}
     reported = {"gen_ai.usage.cost": "999999.5"}
-    calls(
+    yield [
         *(span(f"{number:016x}", said | tokens, "a" * 16, **trace) for number in range(1, 50)),
         *(span(f"{number:016x}", said | reported, "a" * 16, **trace) for number in range(50, 99)),
-    )
+    ]
     ((total,),) = database.rows(
         "SELECT TotalCostUSD FROM spanhouse.agent_executions FINAL WHERE TenantId = %(t)s", parameters={"t": tenant}
     )
@@ -214,35 +237,37 @@ def test_a_fortune_is_summed_and_not_an_error(database: Database, calls: Calls) 
     assert total == 49 * each + 49 * Decimal("999999.5")
 
 
-def test_names_that_are_no_text_are_priced_as_unknown(database: Database, calls: Calls) -> None:
+@CASES.case
+def test_names_that_are_no_text_are_priced_as_unknown(database: Database, tenant: str) -> Steps:
     columns = "Timestamp, TraceId, SpanId, SpanAttributes, TenantId"
     said = "'gen_ai.operation.name', 'chat', 'gen_ai.request.model', '\\xff\\'\\\\', 'gen_ai.usage.input_tokens', '1'"
-    tenant = "test_names_that_are_no_text_are_priced_as_unknown"
     database.command(
         f"INSERT INTO spanhouse.otel_traces ({columns}) VALUES (now64(9), 'ff', '01', map({said}), '{tenant}')"
     )
-    settle(database, 120)
+    yield []
     assert database.rows(
         "SELECT CostSource FROM spanhouse.agent_calls FINAL WHERE TenantId = %(t)s", parameters={"t": tenant}
     ) == [("unpriced",)]
 
 
+@CASES.case
 def test_sync_brings_what_the_installed_catalogue_says_and_takes_back_the_rest(
-    database: Database, calls: Calls
-) -> None:
-    tenant = "test_sync_brings_what_the_installed_catalogue_says_and_takes_back_the_rest"
-    calls(_call(1, provider="openai", model="gpt-4o", input="1000"))
+    database: Database, tenant: str
+) -> Steps:
+    yield [_call(1, provider="openai", model="gpt-4o", input="1000")]
     pair = Pair(tenant.encode(), b"openai", b"gpt-4o")
     stale = [Row(pair, prices.PACKAGE, Price(position, usd=_usd(*["7"] * 5))) for position in (0, 1)]
     ((version,),) = database.rows("SELECT max(version) FROM spanhouse.model_prices")
     database.command(prices.insertion(stale, version + 1))
     _, changed = price_catalogue.sync(database)
     assert changed == 1
-    assert calls(_call(2, provider="openai", model="gpt-4o", input="1000")) == [(Decimal("0.0025"), "computed")]
+    yield (spans := [_call(2, provider="openai", model="gpt-4o", input="1000")])
+    assert _costs(database, tenant, spans) == [(Decimal("0.0025"), "computed")]
     assert price_catalogue.sync(database)[1] == 0
 
 
-def test_a_day_of_calls_costs_what_the_oracle_says(database: Database, tmp_path: Path) -> None:
+@CASES.case
+def test_a_day_of_calls_costs_what_the_oracle_says(database: Database, tenant: str) -> Steps:
     spans = [
         _call(number, provider=provider, model=model, input=str(number * 997), cache_read=str(number), output="3")
         for number, (provider, model) in enumerate(
@@ -250,6 +275,5 @@ def test_a_day_of_calls_costs_what_the_oracle_says(database: Database, tmp_path:
             * 90
         )
     ]
-    insert(database, {"a day": spans}, tmp_path)
-    settle(database, 120)
-    assert_settled(database, "a day", spans)
+    yield spans
+    assert_settled(database, tenant, spans)
