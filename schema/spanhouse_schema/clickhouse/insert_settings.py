@@ -29,4 +29,6 @@ def insert_settings(signal: str) -> dict[str, str | int]:
         "optimize_on_insert": 0,
         # It seeks comparisons that follow from others in whatever the views compute: 80 ms of each INSERT, for nothing.
         "optimize_and_compare_chain": 0,
+        # Compiling the views' expressions takes half a second of some INSERT after each start, and saves nothing later.
+        "compile_expressions": 0,
     }
