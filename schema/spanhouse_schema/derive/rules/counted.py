@@ -5,19 +5,9 @@ import polars as pl
 from spanhouse_schema.derive.rules.columns import KIND, MODELS, OWNERS, RUNS, TOKENS, said
 
 _TEXTS = (
-    *(
-        "ServiceName",
-        "AgentId",
-        "AgentName",
-        "AgentVersion",
-        *OWNERS,
-        "Status",
-        "StatusMessage",
-        "WaitingFor",
-        "Outcome",
-    ),
-    *("ErrorType", "ErrorMessage", "Provider", "RequestModel", "ResponseModel", "ResponseId", "ToolName", "ToolCallId"),
-    *("ToolArgumentsPreview", "ToolResultPreview", "InputPreview", "OutputPreview"),
+    *("ServiceName", "AgentId", "AgentName", "AgentVersion", *OWNERS, "Status", "StatusMessage", "WaitingFor"),
+    *("Outcome", "ErrorType", "ErrorMessage", "Provider", "RequestModel", "ResponseModel", "ResponseId", "ToolName"),
+    *("ToolCallId", "ToolArgumentsPreview", "ToolResultPreview", "InputPreview", "OutputPreview"),
 )
 _OF_TOP = (
     *("Trace", "Tenant", "SpanId", "ParentSpanId", "ParentExecutionId", "ExecutionId", "RootId", "Kind"),
@@ -27,6 +17,8 @@ _COLUMNS = (
     *("CountedRow", "MergedIds", *_OF_TOP, "Failed", "Cancelled", "AgentNamed", "Retries", "ConfidenceScore", *TOKENS),
     *("TokensInconsistent", "ReportedCostUSD", *_TEXTS),
 )
+# What one span alone says nothing of.
+_OF_SEVERAL = {"MergedIds": pl.lit([], dtype=pl.List(pl.Binary)), "Retries": pl.lit(0, dtype=pl.UInt32)}
 
 
 def counted_calls(spans: pl.DataFrame, lost: pl.Series) -> pl.DataFrame:
@@ -58,14 +50,10 @@ def counted_runs(spans: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     return (
         _together(tellings)
         .with_columns(
-            Kind=pl.when(is_run)
-            .then("Kind")
-            .otherwise(pl.when(is_chain).then(_kind("workflow")).otherwise(_kind("implicit"))),
+            Kind=pl.when(is_run).then("Kind").when(is_chain).then(_kind("workflow")).otherwise(_kind("implicit")),
             ExecutionId="SpanId",
         )
-        .with_columns(
-            ParentExecutionId=pl.when(is_run).then("ParentExecutionId").otherwise(pl.lit(b"")),
-        )
+        .with_columns(ParentExecutionId=pl.when(is_run).then("ParentExecutionId").otherwise(pl.lit(b"")))
     )
 
 
@@ -77,13 +65,12 @@ def _together(tellings: pl.DataFrame) -> pl.DataFrame:
     """Return what the spans that tell of one thing say together."""
     is_several = tellings["CountedRow"].is_duplicated()
     one = tellings.filter(~is_several).select(
-        _COLUMNS[0],
-        pl.lit([], dtype=pl.List(pl.Binary)).alias("MergedIds"),
-        *(pl.lit(0, dtype=pl.UInt32).alias(name) if name == "Retries" else name for name in _COLUMNS[2:]),
+        *(name for name in _COLUMNS if name not in _OF_SEVERAL),
+        *(value.alias(name) for name, value in _OF_SEVERAL.items()),
     )
     if not is_several.any():
         return one
-    return pl.concat([one, _merged(tellings.filter(is_several)).select(_COLUMNS)])
+    return pl.concat([one, _merged(tellings.filter(is_several)).select(one.columns)])
 
 
 def _merged(tellings: pl.DataFrame) -> pl.DataFrame:

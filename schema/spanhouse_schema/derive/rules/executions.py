@@ -24,13 +24,14 @@ def executions(runs: pl.DataFrame, calls: pl.DataFrame, states: pl.DataFrame) ->
 
     `Reports` says whether its span or its model calls tell usage, `HasCost` whether they tell a cost.
     """
-    known = {name: type_ for frame in (runs, _work(calls), states) for name, type_ in frame.schema.items()}
+    work = _work(calls)
+    texts = [name for frame in (runs, work, states) for name in frame.select(pl.selectors.binary()).columns]
     found = (
         runs.with_columns(HasSpan=True)
-        .join(_work(calls), on=_KEY, how="full", coalesce=True)
+        .join(work, on=_KEY, how="full", coalesce=True)
         .join(states.with_columns(IsDeclared=True), on=_KEY, how="full", coalesce=True)
         .with_columns(
-            *(pl.col(name).fill_null(b"") for name, type_ in known.items() if type_ == pl.Binary),
+            *(pl.col(name).fill_null(b"") for name in set(texts)),
             *(pl.col(name).fill_null(False) for name in _FLAGS),
             *(pl.col(name).fill_null(0) for name in (*_COUNTS, "CostSources", "CalledCostSources")),
         )

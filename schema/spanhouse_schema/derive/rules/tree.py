@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from spanhouse_schema.derive.rules.ancestors import Ancestors, Indices, ends
-from spanhouse_schema.derive.rules.columns import KIND, RUNS, said
+from spanhouse_schema.derive.rules.columns import KIND, RUNS, first_said, said
 
 
 def placed(spans: pl.DataFrame) -> pl.DataFrame:
@@ -28,21 +28,24 @@ def placed(spans: pl.DataFrame) -> pl.DataFrame:
     twin = np.where(_tells_of_the_same(spans, counted), counted, np.arange(spans.height))
     top = ends(twin)
     is_twin = twin != np.arange(spans.height)
-    ids, roots = spans["SpanId"], spans[above.roots()]
-    never_came = (parent[roots["Row"].to_numpy()] == spans.height) & roots.select(
-        said("ParentSpanId") & (pl.col("ParentSpanId") != pl.col("SpanId"))
-    ).to_series().to_numpy()
+    ids = spans["SpanId"]
+    run_id, chain_id = _at(ids, np.append(top, spans.height)[run]), _at(ids, chain)
     return spans.with_columns(
         TopRow=pl.Series(top, dtype=pl.UInt32),
         IsInnermost=_none_of(spans.height, twin[is_twin]),
         IsAlone=_none_of(spans.height, top[is_twin])[top],
-        RootId=pl.select(
-            pl.when(pl.Series(never_came)).then(roots["ParentSpanId"]).otherwise(roots["SpanId"])
-        ).to_series(),
-        ParentExecutionId=pl.select(
-            pl.coalesce(_at(ids, np.append(top, spans.height)[run]), _at(ids, chain), pl.lit(b""))
-        ).to_series(),
-    ).with_columns(ExecutionId=pl.when(said("ParentExecutionId")).then("ParentExecutionId").otherwise("RootId"))
+        RootId=_root_ids(spans, parent, above),
+        ParentExecutionId=pl.coalesce(run_id, chain_id, pl.lit(b"")),
+    ).with_columns(ExecutionId=first_said(["ParentExecutionId", "RootId"]))
+
+
+def _root_ids(spans: pl.DataFrame, parent: Indices, above: Ancestors) -> pl.Series:
+    """The root of each span's trace, as seen from there; where its parent is named and never came, that parent."""
+    roots = spans[above.roots()]
+    is_known = pl.Series(parent[roots["Row"].to_numpy()] != spans.height)
+    names_another = said("ParentSpanId") & (pl.col("ParentSpanId") != pl.col("SpanId"))
+    never_came = names_another & ~pl.lit(is_known)
+    return roots.select(pl.when(never_came).then("ParentSpanId").otherwise("SpanId")).to_series()
 
 
 def _parents(spans: pl.DataFrame) -> Indices:
