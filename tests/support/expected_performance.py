@@ -52,9 +52,9 @@ def from_spans(rows: Iterable[Row], timezone: str) -> Days:
     return daily((_run(each, services) for each in executions.values()), timezone)
 
 
-def assert_counted(database: Database, tenant: str = "") -> None:
-    """The days of a tenant, or of everybody, are what its executions come to."""
-    assert_same(_all_stored(database, tenant), _all_counted(database, tenant))
+def assert_counted(database: Database, *tenants: str) -> None:
+    """The days of these tenants, or of everybody, are what their executions come to."""
+    assert_same(_all_stored(database, *tenants), _all_counted(database, *tenants))
 
 
 def assert_same(found: Mapping[str, Days], wanted: Mapping[str, Days]) -> None:
@@ -72,10 +72,10 @@ def assert_same(found: Mapping[str, Days], wanted: Mapping[str, Days]) -> None:
     assert not different, "\n".join(different[:10])
 
 
-def _all_stored(database: Database, tenant: str) -> dict[str, Days]:
+def _all_stored(database: Database, *tenants: str) -> dict[str, Days]:
     found: dict[str, Days] = defaultdict(dict)
     key = ", ".join(Key._fields)
-    of = _of("tenant_id", tenant)
+    of = _of("tenant_id", tenants)
     for row in database.rows(
         f"SELECT tenant_id, {key}, {', '.join(_COLUMNS)} FROM spanhouse.agent_performance_daily FINAL {of}"
     ):
@@ -83,9 +83,9 @@ def _all_stored(database: Database, tenant: str) -> dict[str, Days]:
     return found
 
 
-def _all_counted(database: Database, tenant: str) -> dict[str, Days]:
+def _all_counted(database: Database, *tenants: str) -> dict[str, Days]:
     runs: dict[str, list[Run]] = defaultdict(list)
-    of = _of("TenantId", tenant)
+    of = _of("TenantId", tenants)
     for whose, *columns in database.rows(
         f"SELECT TenantId, {_RUN}, {', '.join(_FIGURES)} FROM spanhouse.agent_executions FINAL {of}"
     ):
@@ -102,8 +102,9 @@ def _read(columns: list[Any]) -> Run:
     return Run(**dict(zip(_OF_A_RUN, [*columns[:11], figures], strict=True)))
 
 
-def _of(column: str, tenant: str) -> str:
-    return f"WHERE {column} = '{tenant}'" if tenant else ""
+def _of(column: str, tenants: Iterable[str]) -> str:
+    named = ", ".join(f"'{tenant}'" for tenant in tenants)
+    return f"WHERE {column} IN ({named})" if named else ""
 
 
 def _run(each: Execution, services: Mapping[tuple[str, str], str]) -> Run:
