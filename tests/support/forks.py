@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -120,7 +121,8 @@ class _Server:
         command = [sys.executable, "-m", __name__, kind, str(self.address)]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SPANHOUSE_", "OTEL_"))}
         self._process = subprocess.Popen(command, cwd=_ROOT, env=inherited, stdin=subprocess.PIPE)
-        until(self.address.exists, timeout_s=120)
+        until(lambda: self.address.exists() or self._process.poll() is not None, timeout_s=120)
+        assert self._process.poll() is None, "what loads all for the tests has failed: see its traceback above"
 
     def end(self) -> None:
         assert self._process.stdin
@@ -189,6 +191,8 @@ def _serve(kind: str, address: str) -> None:
     # A fork copies what it writes to: looking for garbage among all that is loaded writes to all of it.
     gc.freeze()
     assert threading.active_count() == 1
+    # Polars begins some when it is imported: its allocator's, which know of forks, and one that cleans up files.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     # Whoever answers a client waits for its command; nobody waits for whoever answers.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
