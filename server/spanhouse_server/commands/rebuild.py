@@ -52,7 +52,8 @@ def _say(outcome: Outcome) -> None:
     if outcome.read_again:
         say(f"{outcome.read_again:,} rows read again from raw spans and logs")
     if outcome.changed:
-        say(f"they cost {outcome.usd_after:f} USD, and cost {outcome.usd_before:f} before: {outcome.usd_moved:+f}")
+        after, before, moved = (usd.normalize() for usd in (outcome.usd_after, outcome.usd_before, outcome.usd_moved))
+        say(f"they cost {after:f} USD, and cost {before:f} before: {moved:+f}")
         say(f"calls that got a price: {outcome.priced:,}")
     if outcome.left_out:
         say(f"{outcome.left_out:,} traces stay as they are: raw rows that they were made of may have been dropped")
