@@ -18,7 +18,7 @@ from tests.support.schema_objects import objects, rows_hashed
 # The data directory of a `spanhouse up --retention-days 3650 --timezone Europe/Berlin`.
 INSTALLATION = Path(__file__).parent / "installations" / "0012.tar.xz"
 SET = {"retention_days": "3650", "sql_audit_retention_days": "365", "timezone": "Europe/Berlin"}
-NEW = {"definitions", "installation"}
+NEW = {"definitions", "installation", "set_aside_traces"}
 
 
 def _unpacked(directory: Path) -> Database:

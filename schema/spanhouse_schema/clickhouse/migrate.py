@@ -11,7 +11,7 @@ from spanhouse_schema.clickhouse.installation import NEW, Installation
 from spanhouse_schema.errors import StatementFailed
 
 # The newest revision in migrations/versions.
-HEAD = "0002_set_aside_traces"
+HEAD = "0003_compact_parts"
 
 _UNKNOWN_TABLE = 60
 

@@ -12,7 +12,9 @@ SETTINGS
     -- Every INSERT is one entry: a replay within the last 10,000 of them (a week, where replicated) is a no-op.
     non_replicated_deduplication_window = 10000,
     replicated_deduplication_window = 10000,
-    replicated_deduplication_window_seconds = 604800;
+    replicated_deduplication_window_seconds = 604800,
+    -- A part is one file until it has 64 MB: a tenth less to write, and what is read for long is merged into wide ones.
+    min_bytes_for_wide_part = 67108864;
 
 ALTER TABLE spanhouse.agent_executions_by_agent
     DROP INDEX IF EXISTS idx_trace_id,

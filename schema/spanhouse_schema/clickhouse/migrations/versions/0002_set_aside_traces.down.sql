@@ -1,1 +1,3 @@
+-- Frozen, like what it takes back.
+
 DROP TABLE IF EXISTS spanhouse.set_aside_traces;
