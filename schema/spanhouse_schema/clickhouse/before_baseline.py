@@ -14,6 +14,8 @@ LAST = "0012"
 # The last commit whose `migrate up` goes from any of these to LAST.
 _LAST_COMMIT = "9f5b017"
 _TOO_OLD = frozenset(f"{number:04}" for number in range(1, 12))
+# What it has, and nobody remembers: functions were not recorded then.
+_FUNCTIONS_GONE = ("otlp_gather", "otlp_order", "source_of_costs")
 _RETENTIONS = {"retention_days": "otel_traces", "sql_audit_retention_days": "sql_audit"}
 
 
@@ -33,6 +35,8 @@ def adopt(database: Database, current: str | None) -> None:
 
     for statement in revisions.statements("0001_baseline", "up"):
         database.command(statement)
+    for function in _FUNCTIONS_GONE:
+        database.command(f"DROP FUNCTION IF EXISTS {function}")
     for name, value in _settings(database).items():
         database.command(
             "INSERT INTO spanhouse.installation (name, value, changed_at) "
