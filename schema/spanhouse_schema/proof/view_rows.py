@@ -15,6 +15,8 @@ from spanhouse_schema.proof.diff import Found, Shape, Sides, batches, compare, c
 
 # Rows are written some at a time: one of agent_spans is about 1 KB in memory.
 _BLOCK_ROWS = 65_536
+# In one statement.
+_MOST_NAMED = 5_000
 
 
 class Reading(NamedTuple):
@@ -153,21 +155,31 @@ def mend_piece(session: Session, piece: Piece, *, pause_s: float) -> int:
 
 def _add(session: Session, shape: Shape, sides: Sides, mark: str) -> None:
     columns = ", ".join(shape.columns)
+    # On disk, because they may be many; and by themselves, because the INSERT would plan the views' SELECT once for
+    # each view behind the table.
     session.command(
-        f"INSERT INTO spanhouse.{shape.table} ({columns}) SELECT {columns} FROM ({sides.wanted}) "
-        f"WHERE {shape.key_hash} IN (SELECT Key FROM differing WHERE Mark = {{mark:String}}) "
-        f"AND {shape.row_hash} NOT IN (SELECT {shape.row_hash} FROM ({sides.stored})) "
-        # Rows like some that were inserted lately, and deleted since, are no replay of these.
-        f"SETTINGS insert_deduplicate = 0, min_insert_block_size_rows = {_BLOCK_ROWS}",
+        f"CREATE TEMPORARY TABLE wanted ENGINE = MergeTree ORDER BY tuple() AS SELECT {columns} FROM ({sides.wanted}) "
+        f"WHERE {shape.key_hash} IN (SELECT Key FROM differing WHERE Mark = {{mark:String}})",
         {"mark": mark},
     )
+    session.command(
+        f"INSERT INTO spanhouse.{shape.table} ({columns}) SELECT {columns} FROM wanted "
+        f"WHERE {shape.row_hash} NOT IN (SELECT {shape.row_hash} FROM ({sides.stored})) "
+        # Rows like some that were inserted lately, and deleted since, are no replay of these.
+        f"SETTINGS insert_deduplicate = 0, min_insert_block_size_rows = {_BLOCK_ROWS}"
+    )
+    session.command("DROP TEMPORARY TABLE wanted")
 
 
 def _take_away(session: Session, shape: Shape, sides: Sides, condition: str) -> None:
     unwanted = f"{shape.row_hash} NOT IN (SELECT {shape.row_hash} FROM ({sides.wanted}))"
-    # To delete nothing costs as much as to delete something.
-    if session.rows(f"SELECT 1 FROM ({sides.stored}) WHERE {unwanted} LIMIT 1"):
-        session.command(f"DELETE FROM spanhouse.{shape.table} WHERE {condition} AND {unwanted}")
+    few = f"SELECT toString({shape.row_hash}) FROM ({sides.stored}) WHERE {unwanted} LIMIT {_MOST_NAMED + 1}"
+    hashes = [row_hash for (row_hash,) in session.rows(few)]
+    if not hashes:
+        return
+    # By name where they are few: a DELETE plans a subquery for seconds.
+    which = f"{shape.row_hash} IN ({', '.join(hashes)})" if len(hashes) <= _MOST_NAMED else unwanted
+    session.command(f"DELETE FROM spanhouse.{shape.table} WHERE {condition} AND {which}")
 
 
 def compare_cycles(session: Session, tenant: str, mark: str, among: str = "") -> Found:
