@@ -17,7 +17,7 @@ setup: $(READY) ## Install Spanhouse and what its development needs into .venv
 up: $(READY) ## Run Spanhouse: OTLP on 4317 and 4318, SQL on 8123; Ctrl-C stops it
 	@exec $(BIN)/spanhouse up
 
-test: $(READY) ## Run every check and every test; less than half an hour on two cores
+test: $(READY) ## Run every check and every test; a quarter of an hour on two cores
 	@$(MAKE) --no-print-directory lint
 	$(PYTEST)
 

@@ -106,6 +106,10 @@ class Destination:
         return {**parse_env_headers(said, liberal=True), "x-api-key": self.api_key}
 
 
+# What the first request would import, in the middle of sending: a fork meanwhile would leave the child their locks.
+_IMPORTED_BY_A_REQUEST = ("netrc", "encodings.idna")
+
+
 @dataclass(frozen=True)
 class Target:
     """One exporter to be: where it sends, and how it is made (which takes 100 ms of imports: in the background)."""
@@ -144,6 +148,8 @@ def _otlp(signal: Signal, protocol: str, destination: Destination) -> Target:
 
     def make() -> Any:  # one of six classes
         exporter = getattr(import_module(f"opentelemetry.exporter.otlp.proto.{family}.{module}"), name)
+        for needed in _IMPORTED_BY_A_REQUEST if family == "http" else ():
+            import_module(needed)
         return exporter(endpoint=endpoint, headers=headers)
 
     return Target(endpoint, make)

@@ -24,6 +24,11 @@ class SetAside:
     def __len__(self) -> int:
         return self._traces.height
 
+    def parted(self, traces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return those of some traces that are not set aside, and those that are. Raises `DatabaseError`."""
+        known = self._traces
+        return traces.join(known, on=TRACE, how="anti", maintain_order="left"), traces.join(known, on=TRACE, how="semi")
+
     def add(self, trace: pl.DataFrame, error: BaseException) -> None:
         """Write down that one trace (`TenantId`, `TraceId`) cannot be settled. Raises `DatabaseError`."""
         reason = f"{type(error).__name__}: {error}"[:_MOST_OF_REASON]
