@@ -19,6 +19,7 @@ from bench import (
     sdk_calls,
     sdk_redaction,
     settle,
+    sizes,
 )
 from bench.report import Figure, publish
 
@@ -35,9 +36,10 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "sdk-redaction": sdk_redaction.measure,
     "rebuild": rebuild.measure,
     "settle": settle.measure,
+    "sizes": sizes.measure,
     "memory": memory.measure,
 }
-LONG = ("history", "days", "rebuild", "settle", "memory")
+LONG = ("history", "days", "rebuild", "settle", "sizes", "memory")
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ CLOCKS_NS = 2_000_000_000
 """By so much two processes may differ that tell of one response, in nanoseconds."""
 # A telling is compared with so many of the same response that began before it, and so many that began after.
 _MOST_COMPARED = 100
+_LATEST_NS = 2**63 - 1
 RIVALS: Columns = {
     "Tenant": pl.UInt32,
     "ResponseId": pl.Binary,
@@ -44,7 +45,8 @@ def _responses(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.Series:
     if tellings.is_empty():
         return pl.Series(dtype=pl.UInt32)
     column = {name: tellings[name].to_numpy() for name in tellings.columns}
-    starts, ends = column["Start"], column["End"] + CLOCKS_NS
+    # The last times there are have nothing behind them.
+    starts, ends = column["Start"], np.minimum(column["End"], _LATEST_NS - CLOCKS_NS) + CLOCKS_NS
     lost: list[Indices] = []
     for own, other in neighbours(column["Response"], _MOST_COMPARED):
         agree = column["IsFirst"][own] & (column["Place"][other] < column["Place"][own])
@@ -139,7 +141,7 @@ def _failures(spans: pl.DataFrame) -> pl.Series:
     starts = few["StartedAt"].to_physical().to_numpy()
     # One that has not ended is around nothing, and within nothing.
     around = few["EndedAt"].to_physical().fill_null(-(2**63)).to_numpy()
-    within = few["EndedAt"].to_physical().fill_null(2**63 - 1).to_numpy()
+    within = few["EndedAt"].to_physical().fill_null(_LATEST_NS).to_numpy()
     lost = [
         own[(scopes[other] != scopes[own]) & (starts[other] < starts[own]) & (around[other] >= within[own])]
         for own, other in neighbours(groups, _MOST_COMPARED)
