@@ -61,10 +61,22 @@ class Stretch(NamedTuple):
         tenants = numbers.select("TenantId", "Tenant").unique()
         return cls(
             traces,
-            spans.join(numbers, on=TRACE, maintain_order="left"),
-            events.join(numbers, on=TRACE, maintain_order="left"),
+            _numbered(spans, numbers),
+            _numbered(events, numbers),
             rivals.join(tenants, on="TenantId").join(numbers, on=TRACE, how="anti").select(list(RIVALS)),
         )
+
+
+def _numbered(rows: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of numbered traces, with `Trace` and `Tenant`.
+
+    Rows of a trace lie together mostly, so that few of them need to be looked up.
+    """
+    is_other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in TRACE)
+    is_first = rows.select(is_other).to_series() if rows.height else pl.Series(dtype=pl.Boolean)
+    found = rows.select(TRACE).filter(is_first).join(numbers, on=TRACE, how="left", maintain_order="left")
+    of_row = found.select("Trace", "Tenant")[is_first.cast(pl.UInt32).cum_sum() - 1]
+    return pl.concat([rows, of_row], how="horizontal").filter(pl.col("Trace").is_not_null())
 
 
 def _partners(rivals: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
