@@ -1,7 +1,5 @@
 """A settling that dies between any two of its statements: whatever it had written, the next one makes right."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -9,13 +7,13 @@ from typing import Any
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.clickhouse.database import Session
-from spanhouse_schema.derive.settling import Settling, settle
+from spanhouse_schema.derive.settling import settle
 from tests.support.corpus_spans import span
 from tests.support.expected_budgets import assert_budgeted
 from tests.support.expected_executions import assert_settled
 from tests.support.expected_performance import assert_counted
 from tests.support.insert_rows import insert
+from tests.support.watched_sessions import is_write, watch
 
 AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name": "chat"}
 USED = CHAT | {"gen_ai.usage.input_tokens": "7"}
@@ -39,40 +37,11 @@ THIRD = [
         TraceId="t2",
     ),
 ]
-_STORED = "spanhouse."
 _MOST_WRITES = 20
 
 
 class Died(Exception):
     """The process is gone."""
-
-
-class _Mortal:
-    """A session that writes so many times, and dies instead of writing once more."""
-
-    def __init__(self, session: Session, writes: int) -> None:
-        self._session = session
-        self._writes = writes
-
-    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
-        self._write(sql.partition("INSERT INTO ")[2])
-        self._session.command(sql, parameters)
-
-    def insert(self, table: str, rows: bytes, fmt: str) -> None:
-        self._write(table)
-        self._session.insert(table, rows, fmt)
-
-    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
-        return self._session.text(sql, fmt, parameters)
-
-    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
-        return self._session.rows(sql, parameters)
-
-    def _write(self, table: str) -> None:
-        if table.startswith(_STORED):
-            if self._writes == 0:
-                raise Died
-            self._writes -= 1
 
 
 def test_what_a_settling_left_that_died_is_made_right(
@@ -101,18 +70,16 @@ def test_what_a_settling_left_that_died_is_made_right(
 
 def _dies(database: Database, monkeypatch: pytest.MonkeyPatch, writes: int) -> bool:
     """Settle until so many statements have written something, and say whether there was another one."""
-    real = database.session
+    left = iter(range(writes))
 
-    @contextmanager
-    def session() -> Generator[Session]:
-        with real() as opened:
-            yield _Mortal(opened, writes)
+    def die_of_one_more(statement: str) -> None:
+        if is_write(statement) and next(left, None) is None:
+            raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "session", session)
+        watch(patch, database, die_of_one_more)
         try:
-            with Settling(database) as settling:
-                settling.settle(30)
+            settle(database, 30)
         except Died:
             return True
     return False

@@ -4,17 +4,15 @@ The tests share a database, and so the audits of everything: each has tenants of
 """
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
 from decimal import Decimal
 from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from spanhouse_schema import Database
 from spanhouse_schema.clickhouse import sql_files
-from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive import prices
 from spanhouse_schema.derive.prices import USER, Pair, Price
 from spanhouse_schema.derive.settling import settle
@@ -39,6 +37,7 @@ from tests.schema.tampering import (
 from tests.support.corpus_spans import span
 from tests.support.in_rounds import Cases, Outcomes
 from tests.support.insert_rows import insert
+from tests.support.watched_sessions import is_write, watch
 
 _DAY = "2026-09-21"
 Steps = Generator[list[Row], Report]
@@ -299,38 +298,6 @@ class Died(Exception):
 _IN_BETWEEN, _ANY = "INSERT INTO spanhouse.rebuild_progress", "spanhouse."
 
 
-class _Mortal:
-    """A session that writes so often, by statements of a kind, and dies instead of once more."""
-
-    def __init__(self, session: Session, kind: str, writes: float) -> None:
-        self._session = session
-        self._kind = kind
-        self._most = writes
-        self.writes = 0
-
-    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
-        if "INSERT INTO spanhouse." in sql or "DELETE FROM spanhouse." in sql:
-            self._write(sql)
-        self._session.command(sql, parameters)
-
-    def insert(self, table: str, rows: bytes, fmt: str) -> None:
-        if table.startswith("spanhouse."):
-            self._write(f"INSERT INTO {table}")
-        self._session.insert(table, rows, fmt)
-
-    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
-        return self._session.text(sql, fmt, parameters)
-
-    def _write(self, statement: str) -> None:
-        if self._kind in statement:
-            if self.writes == self._most:
-                raise Died
-            self.writes += 1
-
-    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
-        return self._session.rows(sql, parameters)
-
-
 def _dies(database: Database, kind: str, writes: int, tenant: str) -> bool:
     """Rebuild until so many statements of a kind have written, and say whether there was another one."""
     try:
@@ -342,19 +309,19 @@ def _dies(database: Database, kind: str, writes: int, tenant: str) -> bool:
 
 def _writes(database: Database, kind: str, most: float, tenant: str) -> int:
     """Rebuild, and return how many statements of a kind have written; die of more than `most`."""
-    real = database.session
-    sessions: list[_Mortal] = []
+    written = 0
 
-    @contextmanager
-    def session() -> Generator[_Mortal]:
-        with real() as opened:
-            sessions.append(_Mortal(opened, kind, most))
-            yield sessions[-1]
+    def count(statement: str) -> None:
+        nonlocal written
+        if is_write(statement) and kind in statement:
+            if written == most:
+                raise Died
+            written += 1
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "session", session)
+        watch(patch, database, count)
         rebuild(database, Selection(tenant=tenant))
-    return sum(each.writes for each in sessions)
+    return written
 
 
 def _cost(database: Database, tenant: str) -> Decimal:

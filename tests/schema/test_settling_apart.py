@@ -1,22 +1,19 @@
 """A trace that cannot be settled costs itself: it is set aside by name, and everybody else is settled."""
 
 import random
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 
 from spanhouse_schema import Database, StatementFailed
-from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive import settlement
 from spanhouse_schema.derive.rules.derivation import Counted, count
 from spanhouse_schema.derive.settling import Settling, settle
 from tests.reference import Row
 from tests.support.corpus_spans import span
 from tests.support.insert_rows import insert
+from tests.support.watched_sessions import watch
 
 AGENT = {"gen_ai.operation.name": "invoke_agent"}
 _WITHIN_S = 3600
@@ -84,43 +81,14 @@ def _poison(patch: pytest.MonkeyPatch, trace: str) -> None:
     patch.setattr(settlement, "count", poisoned)
 
 
-class _Failing:
-    """A session in which one statement in twenty fails, whatever it does."""
+def _fail_at_random(patch: pytest.MonkeyPatch, database: Database, chance: random.Random) -> None:
+    """Have one statement in twenty fail, whatever it does."""
 
-    def __init__(self, session: Session, chance: random.Random) -> None:
-        self._session = session
-        self._chance = chance
-
-    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
-        self._fail()
-        self._session.command(sql, parameters)
-
-    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
-        self._fail()
-        return self._session.text(sql, fmt, parameters)
-
-    def insert(self, table: str, rows: bytes, fmt: str) -> None:
-        self._fail()
-        self._session.insert(table, rows, fmt)
-
-    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
-        self._fail()
-        return self._session.rows(sql, parameters)
-
-    def _fail(self) -> None:
-        if self._chance.random() < 0.05:
+    def fail(_: str) -> None:
+        if chance.random() < 0.05:
             raise StatementFailed("a statement that fails for no reason", 1)
 
-
-def _fail_at_random(patch: pytest.MonkeyPatch, database: Database, chance: random.Random) -> None:
-    real = database.session
-
-    @contextmanager
-    def session() -> Generator[Session]:
-        with real() as opened:
-            yield _Failing(opened, chance)
-
-    patch.setattr(database, "session", session)
+    watch(patch, database, fail)
 
 
 def _settled(database: Database, tenant: str) -> set[str]:

@@ -1,8 +1,7 @@
 """Two settlings of one trace at once, neither seeing what the other writes: a sweep takes back what is left over."""
 
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive.settling import Settling, settle
 from spanhouse_schema.proof.audit import Selection, audit
 from tests.support.corpus_spans import span
 from tests.support.expected_executions import assert_settled, expected, stored_calls, stored_executions
 from tests.support.insert_rows import insert
+from tests.support.watched_sessions import is_write, watch
 
 AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name": "chat"}
 # What the first settling sees: a root that never came, and a call. What the second one sees too: another root, and that
@@ -23,39 +22,7 @@ AGENT, CHAT = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name
 FIRST = [span("c", CHAT | {"gen_ai.usage.input_tokens": "7"}, "b")]
 SECOND = [span("a", AGENT | {"gen_ai.agent.name": "root"}), span("b", CHAT, "a")]
 _SWEEP_S = 600
-_STORED = "spanhouse."
 _TIMEOUT_S = 60
-
-
-class _Halting:
-    """A session that halts before it writes for the n-th time, until it is let go on."""
-
-    def __init__(self, session: Session, writes: int) -> None:
-        self._session = session
-        self._writes = writes
-        self.halted = threading.Event()
-        self.go_on = threading.Event()
-
-    def command(self, sql: str, parameters: Mapping[str, str] | None = None) -> None:
-        self._write(sql.partition("INSERT INTO ")[2])
-        self._session.command(sql, parameters)
-
-    def insert(self, table: str, rows: bytes, fmt: str) -> None:
-        self._write(table)
-        self._session.insert(table, rows, fmt)
-
-    def text(self, sql: str, fmt: str, parameters: Mapping[str, str] | None = None) -> bytes:
-        return self._session.text(sql, fmt, parameters)
-
-    def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
-        return self._session.rows(sql, parameters)
-
-    def _write(self, table: str) -> None:
-        if table.startswith(_STORED):
-            if self._writes == 0:
-                self.halted.set()
-                assert self.go_on.wait(_TIMEOUT_S)
-            self._writes -= 1
 
 
 @pytest.mark.slow
@@ -84,29 +51,26 @@ def _settled_while_another_halts(
     database: Database, monkeypatch: pytest.MonkeyPatch, writes: int, late: Mapping[str, list[Any]], directory: Path
 ) -> bool:
     """Settle what comes late, whole, while a settling from before halts between two writings; say whether it did."""
-    real = database.session
-    sessions: list[_Halting] = []
+    halted, go_on, left = threading.Event(), threading.Event(), iter(range(writes))
 
-    @contextmanager
-    def session() -> Generator[Session]:
-        with real() as opened:
-            sessions.append(_Halting(opened, writes))
-            yield sessions[-1]
+    def halt_once(statement: str) -> None:
+        if not halted.is_set() and is_write(statement) and next(left, None) is None:
+            halted.set()
+            assert go_on.wait(_TIMEOUT_S)
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "session", session)
+        watch(patch, database, halt_once)
         early = Settling(database)
         assert early.session
-    (halting,) = sessions
     thread = threading.Thread(target=early.settle, args=(30,))
     thread.start()
-    while not halting.halted.wait(0.05) and thread.is_alive():
+    while not halted.wait(0.05) and thread.is_alive():
         pass
     insert(database, late, directory)
     # As a collector does that looks at the last seconds only.
     with Settling(database) as other:
         other.settle(30)
-    halting.go_on.set()
+    go_on.set()
     thread.join(_TIMEOUT_S)
     early.close()
-    return halting.halted.is_set()
+    return halted.is_set()

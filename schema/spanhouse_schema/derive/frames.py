@@ -9,12 +9,8 @@ from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Session
 
 _FORMAT = "ArrowStream"
-SETTINGS = {
-    # A name may be any bytes.
-    "output_format_arrow_string_as_string": 0,
-    # A result without rows has columns, too.
-    "output_format_arrow_unsupported_types_as_binary": 1,
-}
+# A name may be any bytes.
+SETTINGS = {"output_format_arrow_string_as_string": 0}
 """What a session needs for `read`."""
 
 
