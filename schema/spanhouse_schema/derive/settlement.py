@@ -1,4 +1,4 @@
-"""What a stretch comes to, as it is stored: rows, and tombstones for what stands there no more."""
+"""The rows that a stretch comes to, and tombstones for those that stand there no more."""
 
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -39,14 +39,16 @@ class Settlement(NamedTuple):
         whose = stretch.traces.select("Trace", *TRACE, "Version")
         rows = Derived(*(each.join(whose, on="Trace", maintain_order="left").drop("Trace") for each in derived))
         listed = _listed(rows.executions, timezone)
-        if _were_settled(stretch.traces):
-            listed = pl.concat([listed, frames.read(session, "stored_places", {"timezone": timezone})])
-        return cls(stretch.traces, rows, listed).gathered()
+        settlement = cls(stretch.traces, rows, listed)
+        if not _were_settled(stretch.traces):
+            return settlement
+        return settlement.also_listed(frames.read(session, "stored_places", {"timezone": timezone}))
 
-    def gathered(self) -> Self:
-        """Return it with one row in `listed` for each place."""
+    def also_listed(self, *places: pl.DataFrame) -> Self:
+        """Return it with more places in `listed`, one row for each."""
         lists = ("Days", "Users", "Sessions")
-        together = self.listed.group_by(PLACE).agg(pl.col(name).explode().unique() for name in lists)
+        listed = pl.concat([self.listed.drop("Version"), *places])
+        together = listed.group_by(PLACE).agg(pl.col(name).explode().unique() for name in lists)
         versions = self.traces.select(*TRACE, "Version")
         return self._replace(listed=together.join(versions, on=TRACE))
 
@@ -104,7 +106,8 @@ def _listed(executions: pl.DataFrame, timezone: str) -> pl.DataFrame:
     began = pl.concat_list(days(executions["StartedAt"], timezone))
     return executions.select(
         *PLACE,
-        Days=pl.concat_list(began, used),
+        "Version",
+        Days=pl.concat_list(began, used).list.unique(),
         Users=pl.concat_list("UserId"),
         Sessions=pl.concat_list("SessionId"),
     )

@@ -267,8 +267,8 @@ class Settling:
         """The session, opened when it is first asked for."""
         if self._session is None:
             self._session = self._open.enter_context(self._database.session())
-            for name, value in _SETTINGS.items():
-                self._session.command(f"SET {name} = {value}")
+            values = ", ".join(f"{name} = {value}" for name, value in _SETTINGS.items())
+            self._session.command(f"SET {values}")
             for table, columns in stretch.TABLES.items():
                 self._session.command(f"CREATE TEMPORARY TABLE {table} ({columns})")
         return self._session

@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import polars as pl
-
 from spanhouse_schema.clickhouse import installation, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.clickhouse.installation import Installation
@@ -154,7 +152,7 @@ class _Rebuild:
             frames.select(session, query, {"timezone": self._timezone})
             for query in sql_files.statements("proof/strays")
         ]
-        wrong = wrong._replace(listed=pl.concat([wrong.listed, *strays], how="diagonal")).gathered()
+        wrong = wrong.also_listed(*strays)
         ((before, unpriced),) = session.rows(_COST)
         after, unpriced_now = wrong.cost()
         self._settling.write(wrong)
