@@ -1,1 +1,1 @@
-"""What spans and events come to: each rule is a function from columns to columns, and knows of no database."""
+"""From spans and events to executions: each rule is a function from columns to columns, and knows of no database."""

@@ -1,4 +1,4 @@
-"""What is above what, in a forest that is given as each node's parent: found by doubling, however deep it is.
+"""The ancestors in a forest that is given as each node's parent: found by doubling, however deep it is.
 
 All of it are arrays of indices. `nowhere`, the index after the last, is the parent of a root.
 """
@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -28,30 +29,39 @@ class Ancestors:
 
     @property
     def parent(self) -> Indices:
-        """The parent of each node, where that is not on a cycle."""
+        """Return the parent of each node; one on a cycle has none."""
         return self.jumps[0][:-1]
 
     def nearest(self, wanted: Flags) -> Indices:
-        """Of each node the nearest ancestor that is wanted."""
+        """Return the nearest ancestor of each node that is wanted."""
         found = self._parents_where(wanted)
         for jump in self.jumps:
             found = np.where(found == self.nowhere, found[jump], found)
         return found[:-1]
 
     def topmost(self, wanted: Flags) -> Indices:
-        """Of each node the topmost ancestor that is wanted."""
+        """Return the topmost ancestor of each node that is wanted."""
         found = self._parents_where(wanted)
         for jump in self.jumps:
             found = np.where(found[jump] == self.nowhere, found, found[jump])
         return found[:-1]
 
     def roots(self) -> Indices:
-        """Of each node the root of its tree, which may be itself."""
+        """Return the root of each node's tree, which may be itself."""
         topmost = self.topmost(np.ones(self.nowhere, bool))
         return np.where(topmost == self.nowhere, np.arange(self.nowhere), topmost)
 
     def _parents_where(self, wanted: Flags) -> Indices:
         return np.where(np.append(wanted, False)[self.jumps[0]], self.jumps[0], self.nowhere)
+
+
+def parents(trace: pl.Series, ids: pl.Series, parent_ids: pl.Series) -> Indices:
+    """Return where the parent of each node is: the one of its trace that has this id; nowhere where there is none."""
+    nodes = pl.DataFrame({"Trace": trace, "Id": ids, "ParentId": parent_ids}).with_row_index("Row")
+    known = nodes.select("Trace", "Id", Parent="Row")
+    left, right = ["Trace", "ParentId"], ["Trace", "Id"]
+    found = nodes.join(known, left_on=left, right_on=right, how="left", maintain_order="left")["Parent"]
+    return found.fill_null(nodes.height).cast(pl.Int64).to_numpy()
 
 
 def _jumps(parent: Indices) -> list[Indices]:
@@ -66,14 +76,14 @@ def _jumps(parent: Indices) -> list[Indices]:
 
 
 def ends(following: Indices) -> Indices:
-    """Of each node the last that it leads to, where each leads to one further up, or to itself."""
+    """Return the last node that each leads to, where each leads to one further up, or to itself."""
     while not np.array_equal(further := following[following], following):
         following = further
     return following
 
 
 def neighbours(groups: Indices, most: int) -> Iterator[tuple[Indices, Indices]]:
-    """Pairs of places of one group, both ways, at most so far from each other; the places of a group lie together."""
+    """Yield pairs of places of one group, both ways, at most so far from each other; a group lies together."""
     places = np.arange(len(groups))
     for distance in range(1, most + 1):
         first = places[:-distance][groups[:-distance] == groups[distance:]]

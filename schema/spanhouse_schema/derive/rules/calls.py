@@ -1,4 +1,4 @@
-"""What is one call, however many spans tell of it."""
+"""One call is one row, however many spans tell of it."""
 
 import polars as pl
 

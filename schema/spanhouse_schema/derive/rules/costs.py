@@ -1,4 +1,4 @@
-"""What calls and runs cost: as their span reports, otherwise as their tokens come to at the prices of their time."""
+"""The cost of calls and runs: as their span reports, otherwise their tokens at the prices of their time."""
 
 from decimal import Decimal
 
@@ -56,17 +56,17 @@ def with_costs(counted: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def model() -> pl.Expr:
-    """The model that a call used, as its span names it."""
+    """Return the model that a call used, as its span names it."""
     return first_said(["ResponseModel", "RequestModel"])
 
 
 def uses_tokens() -> pl.Expr:
-    """Whether there is anything to price."""
+    """Return whether there is anything to price."""
     return (pl.col("Kind") != "tool") & tells()
 
 
 def word(sources: pl.Expr) -> pl.Expr:
-    """What costs were read from, in a word; of several the least sure."""
+    """Return the word for the sources of a cost; of several the least sure."""
     unsure = (sources & (UNPRICED | PARTIAL)) != 0
     word = pl.when(unsure).then(pl.lit(b"partial")).otherwise(pl.lit(b"computed"))
     for alone, name in _WORDS.items():

@@ -1,8 +1,8 @@
-"""What counts: calls and runs, each said by one span or by several together, the outermost first."""
+"""The calls and runs that count, each told by one span or by several together, the outermost first."""
 
 import polars as pl
 
-from spanhouse_schema.derive.rules.columns import KIND, MODELS, OWNERS, RUNS, TOKENS, said
+from spanhouse_schema.derive.rules.columns import MODELS, OWNERS, RUNS, TOKENS, kind, said
 
 _TEXTS = (
     *("ServiceName", "AgentId", "AgentName", "AgentVersion", *OWNERS, "Status", "StatusMessage", "WaitingFor"),
@@ -50,19 +50,15 @@ def counted_runs(spans: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     return (
         _together(tellings)
         .with_columns(
-            Kind=pl.when(is_run).then("Kind").when(is_chain).then(_kind("workflow")).otherwise(_kind("implicit")),
+            Kind=pl.when(is_run).then("Kind").when(is_chain).then(kind("workflow")).otherwise(kind("implicit")),
             ExecutionId="SpanId",
         )
         .with_columns(ParentExecutionId=pl.when(is_run).then("ParentExecutionId").otherwise(pl.lit(b"")))
     )
 
 
-def _kind(name: str) -> pl.Expr:
-    return pl.lit(name, dtype=KIND)
-
-
 def _together(tellings: pl.DataFrame) -> pl.DataFrame:
-    """Return what the spans that tell of one thing say together."""
+    """Return one row for each thing: all that its spans say together."""
     is_several = tellings["CountedRow"].is_duplicated()
     one = tellings.filter(~is_several).select(
         *(name for name in _COLUMNS if name not in _OF_SEVERAL),
@@ -79,7 +75,7 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
         IsTop=is_top, Told=pl.sum_horizontal(pl.col(name).is_not_null() for name in TOKENS)
     )
     in_order = in_order.sort("CountedRow", ~pl.col("IsTop"), "StartedAt", "SpanId")
-    kind = pl.col("Kind").first()
+    of_top = pl.col("Kind").first()
     # The usage of the span that tells most of it, of equals the outermost, else the earliest.
     most = pl.col("Told").arg_max()
     return in_order.group_by("CountedRow", maintain_order=True).agg(
@@ -89,8 +85,8 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
         *(pl.col(name).first(ignore_nulls=True) for name in ("ConfidenceScore", "ReportedCostUSD")),
         *(pl.col(name).any() for name in ("Cancelled", "AgentNamed", "TokensInconsistent")),
         # Of a tool's spans an inner one may be the only one that says so; a model's outer span knows of its retries.
-        Failed=pl.when(kind.is_in(MODELS)).then(pl.col("Failed").first()).otherwise(pl.col("Failed").any()),
-        Retries=pl.when(kind == "model")
+        Failed=pl.when(of_top.is_in(MODELS)).then(pl.col("Failed").first()).otherwise(pl.col("Failed").any()),
+        Retries=pl.when(of_top == "model")
         .then(pl.max_horizontal(pl.col("IsInnermost").sum().cast(pl.Int64), 1) - 1)
         .otherwise(0)
         .cast(pl.UInt32),

@@ -1,12 +1,9 @@
 """Executions: the runs, with what each did itself, and what was said of it; not yet how it ended."""
 
-from typing import Any
-
 import polars as pl
 
-from spanhouse_schema.derive.rules.columns import TOKENS, UNPRICED, said, sum_known, tells
+from spanhouse_schema.derive.rules.columns import EXECUTION, RUNS, TOKENS, calls_by_kind, said, sum_known, tells
 
-_KEY = ["Trace", "ExecutionId"]
 _COUNTS = (
     "ModelCalls",
     "FailedModelCalls",
@@ -28,15 +25,15 @@ def executions(runs: pl.DataFrame, calls: pl.DataFrame, states: pl.DataFrame) ->
     texts = [name for frame in (runs, work, states) for name in frame.select(pl.selectors.binary()).columns]
     found = (
         runs.with_columns(HasSpan=True)
-        .join(work, on=_KEY, how="full", coalesce=True)
-        .join(states.with_columns(IsDeclared=True), on=_KEY, how="full", coalesce=True)
+        .join(work, on=EXECUTION, how="full", coalesce=True)
+        .join(states.with_columns(IsDeclared=True), on=EXECUTION, how="full", coalesce=True)
         .with_columns(
             *(pl.col(name).fill_null(b"") for name in set(texts)),
             *(pl.col(name).fill_null(False) for name in _FLAGS),
             *(pl.col(name).fill_null(0) for name in (*_COUNTS, "CostSources", "CalledCostSources")),
         )
     )
-    is_run = pl.col("Kind").is_in(["agent", "workflow"]).fill_null(False)
+    is_run = pl.col("Kind").is_in(RUNS).fill_null(False)
     return (
         _with_parents(found, states)
         .with_columns(SpanReports=is_run & tells())
@@ -52,19 +49,12 @@ def executions(runs: pl.DataFrame, calls: pl.DataFrame, states: pl.DataFrame) ->
 def _work(calls: pl.DataFrame) -> pl.DataFrame:
     """Return what each execution did: its calls in sum, the last of them, the last that failed."""
     is_model, is_tool, failed = pl.col("Kind") == "model", pl.col("Kind") == "tool", pl.col("Failed")
-    counts: dict[str, Any] = {
-        "ModelCalls": is_model.sum(),
-        "FailedModelCalls": (is_model & failed).sum(),
-        "EmbeddingCalls": (pl.col("Kind") == "embedding").sum(),
-        "ToolCalls": is_tool.sum(),
-        "FailedToolCalls": (is_tool & failed).sum(),
-        "CallRetries": pl.col("Retries").sum(),
-        "UnpricedCalls": (pl.col("CostSources") == UNPRICED).sum(),
-    }
+    counts = {"ToolCalls": is_tool, "FailedToolCalls": is_tool & failed, "CallRetries": pl.col("Retries")}
     tokens = {f"Called{name}": sum_known(pl.when(is_model).then(name)) for name in TOKENS}
     in_order = calls.sort("EndedAt", "SpanId", nulls_last=False)
-    return in_order.group_by(_KEY, maintain_order=True).agg(
-        **{name: count.cast(pl.UInt32) for name, count in counts.items()},
+    return in_order.group_by(EXECUTION, maintain_order=True).agg(
+        **calls_by_kind(),
+        **{name: each.sum().cast(pl.UInt32) for name, each in counts.items()},
         **tokens,
         EmbeddingTokens=sum_known(pl.when(pl.col("Kind") == "embedding").then("InputTokens")),
         CalledCostUSD=sum_known(pl.col("CostUSD")),

@@ -4,7 +4,7 @@ import polars as pl
 
 
 def latest_states(spans: pl.DataFrame) -> pl.DataFrame:
-    """Each span once: of one that came in several states the latest.
+    """Return each span once: of one that came in several states the latest.
 
     It is the one that ended last, and began last; then what it says decides, so that the order in which the states
     came never does.
@@ -20,7 +20,7 @@ def latest_states(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def once_each(events: pl.DataFrame) -> pl.DataFrame:
-    """Each event once, in the order in which they happened."""
+    """Return each event once, in the order in which they happened."""
     return events.sort("Timestamp", *(name for name in events.columns if name != "Timestamp")).unique(
         ["Trace", "EventId"], keep="first", maintain_order=True
     )

@@ -1,8 +1,8 @@
-"""Which executions are above which, and what those below one come to together: 128 levels, itself being the first."""
+"""The executions above each other, and the sums over those below one: 128 levels, itself being the first."""
 
 import polars as pl
 
-from spanhouse_schema.derive.rules.ancestors import Ancestors
+from spanhouse_schema.derive.rules.ancestors import Ancestors, parents
 
 # 2**7 levels: after each round every execution has the sum of twice as many.
 _ROUNDS = 7
@@ -12,21 +12,18 @@ class Lineage:
     """The executions of a frame, by their parents; those on a cycle, or below one, are roots."""
 
     def __init__(self, executions: pl.DataFrame) -> None:
-        rows = executions.select("Trace", "ExecutionId", "ParentExecutionId").with_row_index("Row")
-        known = rows.select("Trace", "ExecutionId", Parent="Row")
-        left = ["Trace", "ParentExecutionId"]
-        found = rows.join(known, left_on=left, right_on=["Trace", "ExecutionId"], how="left", maintain_order="left")
-        self._ancestors = Ancestors(found["Parent"].fill_null(rows.height).cast(pl.Int64).to_numpy())
+        columns = ("Trace", "ExecutionId", "ParentExecutionId")
+        self._ancestors = Ancestors(parents(*(executions[name] for name in columns)))
 
     @property
     def parents(self) -> pl.Series:
-        """The row of each execution's parent; None where it has none."""
+        """Return the row of each execution's parent; None where it has none."""
         parent = pl.Series(self._ancestors.parent, dtype=pl.UInt32)
         return parent.set(parent == self._ancestors.nowhere, None)
 
     @property
     def roots(self) -> pl.Series:
-        """The row of the topmost execution above each, which may be itself."""
+        """Return the row of the topmost execution above each, which may be itself."""
         return pl.Series(self._ancestors.roots(), dtype=pl.UInt32)
 
     def totals(self, own: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from spanhouse_schema.derive.rules.columns import FINAL, KIND, OWNERS, TOKENS, as_tokens, first_said, said
+from spanhouse_schema.derive.rules.columns import FINAL, OWNERS, TOKENS, as_tokens, first_said, kind, said
 from spanhouse_schema.derive.rules.lineage import Lineage
 
 _IS_FINAL = pl.col("SaidStatus").is_in(FINAL)
@@ -63,14 +63,9 @@ def _with_kind(executions: pl.DataFrame) -> pl.DataFrame:
     is_wrapper = (pl.col("Kind") == "agent") & (pl.col("Children") > 0) & (_CALLS == 0)
     is_wrapper &= ~said("ParentSpanId") | ~pl.col("AgentNamed")
     is_unnamed = pl.col("Kind").is_null() | (pl.col("Kind") == "implicit")
-    kind = (
-        pl.when(is_wrapper)
-        .then(pl.lit("workflow", dtype=KIND))
-        .when(pl.col("IsDeclared") & is_unnamed)
-        .then(pl.lit("agent", dtype=KIND))
-    )
+    named = pl.when(is_wrapper).then(kind("workflow")).when(pl.col("IsDeclared") & is_unnamed).then(kind("agent"))
     return executions.with_columns(
-        Kind=kind.otherwise(pl.col("Kind").fill_null("implicit")),
+        Kind=named.otherwise(pl.col("Kind").fill_null("implicit")),
         ServiceName=pl.when("HasSpan")
         .then("ServiceName")
         .otherwise(first_said(["CallServiceName", "SaidServiceName"])),
@@ -79,7 +74,7 @@ def _with_kind(executions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_owners(executions: pl.DataFrame, near: pl.DataFrame, far: pl.DataFrame) -> pl.DataFrame:
-    """Whose it is: as its own span says, then what was said of it, then its spans, then any of the trace."""
+    """Add the owners: as its own span says, then as was said of it, then as its spans say, then any of the trace."""
     joined = executions.join(near, on=["Trace", "ExecutionId"], how="left", maintain_order="left", suffix="Near").join(
         far, on="Trace", how="left", maintain_order="left", suffix="Far"
     )
@@ -141,14 +136,14 @@ def _with_times(executions: pl.DataFrame) -> pl.DataFrame:
 
 
 def duration_ms() -> pl.Expr:
-    """From start to end, in ms; None where the end is unknown."""
+    """Return the time from start to end, in ms; None where the end is unknown."""
     # As a decimal: Polars divides floats by multiplying with an inverse, which rounds twice.
     ns = (pl.col("EndedAt") - pl.col("StartedAt")).dt.total_nanoseconds()
     return (ns.cast(pl.Decimal(38, 0)) * pl.lit(Decimal("0.000001"))).cast(pl.Float64)
 
 
 def _with_errors(executions: pl.DataFrame) -> pl.DataFrame:
-    """Of one that failed and says no error its last child's counts, or its last failed call's."""
+    """Give one that failed and says no error the error of its last child, or of its last failed call."""
     has_failed = pl.col("Status") == b"failed"
     errors = {}
     for name in ("ErrorType", "ErrorMessage"):

@@ -1,4 +1,4 @@
-"""Whose it is: session, user, client account, engagement, case and flow."""
+"""The owners of an execution: session, user, client account, engagement, case and flow."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ from spanhouse_schema.derive.rules.columns import OWNERS, said
 
 
 def owners(spans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return whose the spans of each execution are, and those of each trace: the earliest that says so is right."""
+    """Return the owners that the spans of each execution name, and those of each trace: the earliest span is right."""
     saying = spans.filter(pl.any_horizontal(said(name) for name in OWNERS)).select(
         "Trace", "ExecutionId", "StartedAt", "SpanId", *(pl.when(said(name)).then(name).alias(name) for name in OWNERS)
     )

@@ -1,8 +1,8 @@
-"""How each run stands by what was said of it, in events."""
+"""The state of each run as events tell it."""
 
 import polars as pl
 
-from spanhouse_schema.derive.rules.columns import FINAL, OWNERS, said
+from spanhouse_schema.derive.rules.columns import FINAL, OWNERS, kind, said
 
 _LAST = ("Progress", "TasksTotal", "TasksCompleted", "ConfidenceScore")
 _FIRST = ("ParentExecutionId", "ServiceName", "AgentId", "AgentName", "AgentVersion", *OWNERS)
@@ -44,7 +44,7 @@ def runs_of(spans: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
         spans.join(said_to_run, on=["Trace", "SpanId"], how="left", maintain_order="left")
         .with_columns(
             Kind=pl.when(pl.col("IsDeclared") & pl.col("Kind").is_in(["other", "chain"]))
-            .then(pl.lit("agent", dtype=spans.schema["Kind"]))
+            .then(kind("agent"))
             .otherwise("Kind")
         )
         .drop("IsDeclared")

@@ -1,4 +1,4 @@
-"""Who is above whom: the execution that each span belongs to, and the spans that tell of one thing.
+"""The tree of a trace: the execution that each span belongs to, and the spans that tell of one thing.
 
 A span that is neither a run nor a call is seen through. One whose ancestors never end, because it is on a cycle or
 below one, counts as a root.
@@ -7,8 +7,8 @@ below one, counts as a root.
 import numpy as np
 import polars as pl
 
-from spanhouse_schema.derive.rules.ancestors import Ancestors, Indices, ends
-from spanhouse_schema.derive.rules.columns import KIND, RUNS, first_said, said
+from spanhouse_schema.derive.rules.ancestors import Ancestors, Indices, ends, parents
+from spanhouse_schema.derive.rules.columns import RUNS, first_said, kind, said
 
 
 def placed(spans: pl.DataFrame) -> pl.DataFrame:
@@ -19,7 +19,9 @@ def placed(spans: pl.DataFrame) -> pl.DataFrame:
     the root of the trace; where that root's parent is named and never came, that parent.
     """
     spans = spans.with_row_index("Row")
-    parent = _parents(spans)
+    # One that names itself has none.
+    named = spans.select(pl.when(pl.col("ParentSpanId") != pl.col("SpanId")).then("ParentSpanId")).to_series()
+    parent = parents(spans["Trace"], spans["SpanId"], named)
     above = Ancestors(parent)
     kinds = spans["Kind"]
     counted = above.nearest((~kinds.is_in(["other", "chain"])).to_numpy())
@@ -40,7 +42,7 @@ def placed(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _root_ids(spans: pl.DataFrame, parent: Indices, above: Ancestors) -> pl.Series:
-    """The root of each span's trace, as seen from there; where its parent is named and never came, that parent."""
+    """Return the root of each span's trace, as seen from there; a parent that it names and that never came is it."""
     roots = spans[above.roots()]
     is_known = pl.Series(parent[roots["Row"].to_numpy()] != spans.height)
     names_another = said("ParentSpanId") & (pl.col("ParentSpanId") != pl.col("SpanId"))
@@ -48,16 +50,8 @@ def _root_ids(spans: pl.DataFrame, parent: Indices, above: Ancestors) -> pl.Seri
     return roots.select(pl.when(never_came).then("ParentSpanId").otherwise("SpanId")).to_series()
 
 
-def _parents(spans: pl.DataFrame) -> Indices:
-    """Where each span's parent is; nowhere where it has none, names itself, or it has not come."""
-    up = spans.select("Trace", SpanId=pl.when(pl.col("ParentSpanId") != pl.col("SpanId")).then("ParentSpanId"))
-    known = spans.select("Trace", "SpanId", Parent="Row")
-    found = up.join(known, on=["Trace", "SpanId"], how="left", maintain_order="left")["Parent"]
-    return found.fill_null(spans.height).cast(pl.Int64).to_numpy()
-
-
 def _tells_of_the_same(spans: pl.DataFrame, counted: Indices) -> pl.Series:
-    """Whether the next span above that counts tells of the same run or call as the span itself."""
+    """Return whether the next span above that counts tells of the same run or call as the span itself."""
     things = spans.select(
         "Kind",
         Name=pl.when(pl.col("Kind").is_in(RUNS)).then("AgentName").when(pl.col("Kind") == "tool").then("ToolName"),
@@ -66,7 +60,7 @@ def _tells_of_the_same(spans: pl.DataFrame, counted: Indices) -> pl.Series:
     over = things.select(_at(things[name], counted).alias(f"{name}Above") for name in things.columns)
     same_name = (pl.col("Kind") == pl.col("KindAbove")) & pl.col("Name").eq_missing(pl.col("NameAbove"))
     same_call = pl.col("Call") == pl.col("CallAbove")
-    embeds = (pl.col("Kind") == "model") & (pl.col("KindAbove") == pl.lit("embedding", dtype=KIND))
+    embeds = (pl.col("Kind") == "model") & (pl.col("KindAbove") == kind("embedding"))
     return (
         pl.concat([things, over], how="horizontal")
         .select((same_name | same_call | embeds).fill_null(False))
@@ -75,7 +69,7 @@ def _tells_of_the_same(spans: pl.DataFrame, counted: Indices) -> pl.Series:
 
 
 def _at(values: pl.Series, places: Indices) -> pl.Expr:
-    """The values at some places; None for nowhere."""
+    """Return the values at some places; None for nowhere."""
     index = pl.Series(places)
     return pl.lit(values).gather(index.set(index == len(values), None))
 

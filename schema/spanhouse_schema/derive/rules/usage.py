@@ -1,13 +1,21 @@
-"""What executions used and spent themselves, by day and model. A call counts on the day on which it began."""
+"""The usage and the spend of executions themselves, by day and model. A call counts on the day on which it began."""
 
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from spanhouse_schema.derive.rules.columns import MODELS, TOKENS, UNPRICED, as_tokens, sum_known
+from spanhouse_schema.derive.rules.columns import (
+    EXECUTION,
+    MODELS,
+    TOKENS,
+    UNPRICED,
+    as_tokens,
+    calls_by_kind,
+    kind,
+    sum_known,
+)
 from spanhouse_schema.derive.rules.costs import UNIT
 
-_KEY = ["Trace", "ExecutionId"]
 # Behind it Polars knows of no summer times.
 _LAST_YEAR = 2099
 _COLUMNS = ("Kind", "Failed", "StartedAt", "Provider", "Model", "CostUSD", "CostSources", *TOKENS)
@@ -28,40 +36,34 @@ def usage(calls: pl.DataFrame, executions: pl.DataFrame, timezone: str) -> pl.Da
 
     That is what its calls used, or what its own span says of them in sum.
     """
-    called = calls.filter(pl.col("Kind").is_in(MODELS) | (pl.col("CostSources") > 0)).select(*_KEY, *_COLUMNS)
+    called = calls.filter(pl.col("Kind").is_in(MODELS) | (pl.col("CostSources") > 0)).select(*EXECUTION, *_COLUMNS)
     told = executions.filter(pl.col("TellsItself") | pl.col("TellsItsCost")).select(
-        *_KEY,
+        *EXECUTION,
         *("StartedAt", "Provider", "Model"),
         # Not a call: neither failed nor unpriced.
         Failed=False,
         CostSources=pl.lit(0, dtype=calls.schema["CostSources"]),
-        Kind=pl.lit("agent", dtype=calls.schema["Kind"]),
+        Kind=kind("agent"),
         CostUSD=pl.when("TellsItsCost").then("CostUSD"),
         **{name: pl.when("TellsItself").then(name) for name in TOKENS},
     )
-    is_model, is_embedding = pl.col("Kind") == "model", pl.col("Kind") == "embedding"
-    group = [*_KEY, "Day", "Provider", "Model"]
+    is_embedding = pl.col("Kind") == "embedding"
+    group = [*EXECUTION, "Day", "Provider", "Model"]
     tokens = {name: as_tokens(sum_known(pl.when(~is_embedding).then(name))) for name in TOKENS}
-    counts = {
-        "ModelCalls": is_model.sum(),
-        "FailedModelCalls": (is_model & pl.col("Failed")).sum(),
-        "EmbeddingCalls": is_embedding.sum(),
-        "UnpricedCalls": (pl.col("CostSources") == UNPRICED).sum(),
-    }
     both = pl.concat([called, told], how="diagonal")
     by_model = (
         both.with_columns(Day=days(both["StartedAt"], timezone))
         .group_by(group)
         .agg(
-            **{name: count.cast(pl.UInt32) for name, count in counts.items()},
+            **calls_by_kind(),
             **tokens,
             EmbeddingTokens=as_tokens(sum_known(pl.when(is_embedding).then("InputTokens"))),
             CostUSD=sum_known(pl.col("CostUSD")) * UNIT,
         )
         .sort(group)
     )
-    used = [name for name in by_model.columns if name not in _KEY]
-    return by_model.group_by(_KEY, maintain_order=True).agg(Usage=pl.struct(used))
+    used = [name for name in by_model.columns if name not in EXECUTION]
+    return by_model.group_by(EXECUTION, maintain_order=True).agg(Usage=pl.struct(used))
 
 
 def spent(calls: pl.DataFrame, executions: pl.DataFrame, timezone: str) -> pl.DataFrame:
@@ -70,10 +72,10 @@ def spent(calls: pl.DataFrame, executions: pl.DataFrame, timezone: str) -> pl.Da
     `Spent` is when, and what, for all that has a price; `Unpriced` is how much has none. What counts is what counts in
     its CostUSD.
     """
-    column = (*_KEY, "StartedAt", "CostUSD", "CostSources")
+    column = (*EXECUTION, "StartedAt", "CostUSD", "CostSources")
     of_calls = calls.filter(pl.col("CostSources") > 0).select(*column, Begins=False)
     own = executions.select(
-        *_KEY,
+        *EXECUTION,
         "StartedAt",
         CostUSD=pl.when("TellsItsCost").then("CostUSD"),
         CostSources=pl.when("TellsItsCost").then("CostSources").otherwise(0).cast(calls.schema["CostSources"]),
@@ -87,7 +89,7 @@ def spent(calls: pl.DataFrame, executions: pl.DataFrame, timezone: str) -> pl.Da
             Day=days(both["StartedAt"], timezone), At=pl.col("StartedAt").dt.truncate("1s").dt.cast_time_unit("ms")
         )
         .sort("At", "CostUSD")
-        .group_by(*_KEY, "Day", maintain_order=True)
+        .group_by(*EXECUTION, "Day", maintain_order=True)
         .agg(
             BeginsThen=pl.col("Begins").any(),
             Spent=moment.filter(has_price),
