@@ -1,4 +1,4 @@
-"""What one odd trace costs, by how large it is: nothing may grow with the square of what a client sends.
+"""The cost of one odd trace by its size: nothing may grow with the square of what a client sends.
 
 Each trace is a tenant's, stored as spans that have been read already, and settled by itself: so long, at most, others
 wait for it.
@@ -44,7 +44,7 @@ _SPAN = {
 
 
 def measure(directory: Path) -> list[Figure]:
-    """CPU seconds of settling one trace of each shape and size, microseconds a span, and the memory held at most."""
+    """Measure the CPU seconds of settling one trace of each shape and size, and the memory held at most."""
     database = Database.open(Settings.load(data_dir=directory))
     migrate.upgrade(database)
     figures = []
