@@ -5,15 +5,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import psutil
 
+from bench import raw
+
 START_PATIENCE_S = 60.0
 STOP_PATIENCE_S = 60.0
+WAIT_PATIENCE_S = 120.0
 
 
 def free_port() -> int:
@@ -93,10 +96,14 @@ def running(command: Sequence[str | Path], directory: Path, environment: dict[st
 
 
 class Spanhouse:
-    """The addresses and the environment of one Spanhouse installation in a directory of its own."""
+    """The addresses and the environment of one Spanhouse installation in a directory of its own.
 
-    def __init__(self, directory: Path) -> None:
+    With everything that is made of spans, or with the raw pipeline alone.
+    """
+
+    def __init__(self, directory: Path, *, raw_alone: bool = False) -> None:
         self.directory = directory
+        self._raw_alone = raw_alone
         self.http, self.grpc, self.sql = (f"127.0.0.1:{free_port()}" for _ in range(3))
         # One for all: to make a client costs 20 ms of CPU, beside what is measured.
         self._client = httpx.Client(timeout=60)
@@ -110,10 +117,13 @@ class Spanhouse:
     @contextmanager
     def running(self, command: str = "up") -> Generator[Measured]:
         """Run `spanhouse <command>` until it is ready to be used."""
-        program = [sys.executable, "-m", "spanhouse.cli", command]
-        with running(program, self.directory, self.environment) as process:
+        # -P: our modules do not stand before others' of the same name.
+        program = ["-P", raw.__file__] if self._raw_alone else ["-m", "spanhouse.cli"]
+        with running([sys.executable, *program, command], self.directory, self.environment) as process:
             probe = f"http://{self.http}/ready" if command != "engine" else f"http://{self.sql}/ping"
             wait_for(probe, process)
+            if self._raw_alone:
+                raw.drop_derivation(self.ask)
             yield process
 
     @property
@@ -133,14 +143,31 @@ class Spanhouse:
         headers = {"Content-Type": "application/x-protobuf"}
         self._client.post(f"http://{self.http}/v1/traces", content=request, headers=headers).raise_for_status()
 
-    def wait_for_rows(self, table: str, count: int, patience_s: float = 120.0) -> None:
+    def calls_counted(self) -> int:
+        """So many calls of models are counted in their days."""
+        return int(self.ask("SELECT sum(llm_calls) FROM spanhouse.model_usage_daily FINAL"))
+
+    def wait_for_rows(self, table: str, count: int) -> None:
         """Return once `table` holds `count` rows. Raises `TimeoutError`, also when it holds more."""
-        deadline = time.monotonic() + patience_s
-        while (found := int(self.ask(f"SELECT count() FROM spanhouse.{table}"))) != count:
-            if time.monotonic() > deadline or found > count:
-                raise TimeoutError(f"{table} holds {found} rows where {count} are right")
-            # Seldom: each question costs what is measured here.
-            time.sleep(0.5)
+        _wait_until(count, lambda: int(self.ask(f"SELECT count() FROM spanhouse.{table}")), f"rows of {table}")
+
+    def wait_until_done(self, spans: int, calls: int) -> None:
+        """Return once so many spans are rows and, with everything, so many calls of models counted in their days.
+
+        Raises `TimeoutError`, also when there are more.
+        """
+        self.wait_for_rows("otel_traces", spans)
+        if not self._raw_alone:
+            _wait_until(calls, self.calls_counted, "calls counted")
+
+
+def _wait_until(count: int, ask: Callable[[], int], what: str) -> None:
+    deadline = time.monotonic() + WAIT_PATIENCE_S
+    while (found := ask()) != count:
+        if time.monotonic() > deadline or found > count:
+            raise TimeoutError(f"there are {found} {what} where {count} are right")
+        # Seldom: each question costs what is measured here.
+        time.sleep(0.5)
 
 
 def wait_for(url: str, process: Measured) -> None:

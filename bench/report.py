@@ -6,6 +6,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -33,6 +34,18 @@ class Figure:
         return f"{_short(min(self.runs))} to {_short(max(self.runs))}"
 
 
+def both(
+    name: str, unit: str, raw: Sequence[float], everything: Sequence[float], reach: tuple[str, str, str] = ("", "", "")
+) -> list[Figure]:
+    """The same quantity of the raw pipeline alone and of everything, and the ratio of both, run by run."""
+    ratios = [all_ / alone for all_, alone in zip(everything, raw, strict=True)]
+    return [
+        Figure(f"{name}, raw alone", unit, raw, reach[0]),
+        Figure(f"{name}, with everything", unit, everything, reach[1]),
+        Figure(f"{name}, with everything / raw alone", "ratio", ratios, reach[2]),
+    ]
+
+
 def publish(figures: Sequence[Figure], path: Path) -> None:
     """Print the table, and write the figures and the machine they were measured on to the JSON file `path`."""
     table = Table("figure", "median", "unit", "spread", "runs", "reach", title="Spanhouse, measured")
@@ -51,7 +64,7 @@ def _machine() -> dict[str, str | int | None]:
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
         "chdb": version("chdb-core"),
-        "rotel": version("rotel"),
+        "rotel": version("rotel") if find_spec("rotel") else None,
     }
 
 

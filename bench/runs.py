@@ -10,19 +10,12 @@ from time import time_ns
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
-from bench.spans import attributes
+from bench.spans import MODELS, attributes
 
-SPANS_PER_RUN = 10
+SPANS_PER_RUN, CALLS_PER_RUN = 10, 5
 RUNS_PER_REQUEST = 10
 SPANS_PER_REQUEST = SPANS_PER_RUN * RUNS_PER_REQUEST
 
-# Provider, and the model as it is asked for and as it answers: those that have prices, as nearly all have.
-_MODELS = (
-    ("openai", "gpt-5", "gpt-5-2025-08-07"),
-    ("openai", "gpt-5-mini", "gpt-5-mini-2025-08-07"),
-    ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
-    ("gcp.gemini", "gemini-2.5-pro", "gemini-2.5-pro"),
-)
 _TOOLS = ("search", "read_file", "calculate")
 _WORDS = ("otter", "river", "report", "search", "market", "graph", "plan", "draft", "budget", "margin", "forecast")
 _STEP_NS = 100_000_000
@@ -113,7 +106,7 @@ def _agent(chance: random.Random, session: str) -> Span:
 
 
 def _model_call(chance: random.Random, session: str) -> Span:
-    provider, model, answering = chance.choice(_MODELS)
+    provider, model, answering = chance.choice(MODELS)
     return Span(
         span_id=chance.randbytes(8),
         name=f"chat {model}",

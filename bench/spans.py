@@ -13,9 +13,16 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 SPANS_PER_REQUEST = 100
-SPANS_PER_TRACE = 10
+# The first is the others' parent, and so no call itself but what holds them.
+SPANS_PER_TRACE, CALLS_PER_TRACE = 10, 9
 
-_MODELS = ("gpt-5", "gpt-5-mini", "claude-sonnet-4-5", "gemini-3-pro")
+# Provider, and the model as it is asked for and as it answers: those that have prices, as nearly all have.
+MODELS = (
+    ("openai", "gpt-5", "gpt-5-2025-08-07"),
+    ("openai", "gpt-5-mini", "gpt-5-mini-2025-08-07"),
+    ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
+    ("gcp.gemini", "gemini-2.5-pro", "gemini-2.5-pro"),
+)
 _WORDS = [
     "otter",
     "river",
@@ -72,7 +79,7 @@ def _request(chance: random.Random, number: int) -> ExportTraceServiceRequest:
 
 
 def _span(chance: random.Random, trace_id: bytes, parent: bytes) -> Span:
-    model = chance.choice(_MODELS)
+    provider, model, answering = chance.choice(MODELS)
     start = time_ns() - chance.randrange(10**9)
     answer = {"role": "assistant", "parts": [{"type": "text", "content": " ".join(chance.choices(_WORDS, k=9))}]}
     return Span(
@@ -87,9 +94,9 @@ def _span(chance: random.Random, trace_id: bytes, parent: bytes) -> Span:
         attributes=attributes(
             {
                 "gen_ai.operation.name": "chat",
-                "gen_ai.provider.name": "openai",
+                "gen_ai.provider.name": provider,
                 "gen_ai.request.model": model,
-                "gen_ai.response.model": f"{model}-2026-08",
+                "gen_ai.response.model": answering,
                 "gen_ai.response.id": f"resp_{chance.randbytes(9).hex()}",
                 "gen_ai.usage.input_tokens": chance.randrange(5000),
                 "gen_ai.usage.output_tokens": chance.randrange(900),
