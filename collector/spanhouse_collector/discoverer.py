@@ -11,7 +11,7 @@ from spanhouse_collector.metrics import Metrics
 from spanhouse_schema import Database
 from spanhouse_schema.background import Failures, Loops, repeat
 from spanhouse_schema.derive.discovery import changed_days, discover
-from spanhouse_schema.derive.rollups import MARGIN_S
+from spanhouse_schema.derive.listed import MARGIN_S
 
 _EVERY_S, _RETRY_S = 300.0, 60.0
 _SHARE = 20

@@ -21,7 +21,7 @@ _LOOK_EVERY_S, _LOOK_WITHIN_S = 10.0, 30.0
 _SWEEP_EVERY_S, _SWEEP_WITHIN_S = 60.0, 600.0
 # A settling costs something however little it settles, so that those inserted meanwhile share one.
 _PAUSE_S = 0.3
-# How soon to come back to days that were left for later.
+# How soon to come back to participants that were left for later.
 _COUNT_WITHIN_S = 1.0
 _RETRY_S = 5.0
 
@@ -53,7 +53,7 @@ class Settler:
     async def stop(self) -> None:
         """Finish the settling that runs, and settle once more what has been inserted since."""
         await self._loops.stop()
-        if self._nudged.is_set() or self._settling.owes_days:
+        if self._nudged.is_set() or self._settling.owes_participants:
             with self._failures:
                 await self._settle(self._window_s())
         await self._loops.in_thread(self._settling.close)
@@ -80,8 +80,9 @@ class Settler:
         return _PAUSE_S
 
     async def _wait(self) -> None:
+        patience_s = _COUNT_WITHIN_S if self._settling.owes_participants else _LOOK_EVERY_S
         try:
-            await asyncio.wait_for(self._nudged.wait(), _COUNT_WITHIN_S if self._settling.owes_days else _LOOK_EVERY_S)
+            await asyncio.wait_for(self._nudged.wait(), patience_s)
         except TimeoutError:
             return
 

@@ -60,7 +60,7 @@ def test_a_limit_that_is_set_while_everything_runs_holds_at_once(tmp_path: Path)
         _budgets(up.data_dir, "set", "0.75", "--user", "ada")
         listed = {row["scope"]: row for row in json.loads(_budgets(up.data_dir, "list", "--json"))}
         assert (listed["user"]["verdict"], listed["tenant"]["verdict"]) == ("stop", "allow")
-        reached = "SELECT over_100_at > now() - 60 FROM spanhouse.agent_budget_daily FINAL WHERE scope = 'user'"
+        reached = "SELECT over_100_at > now() - 60 FROM spanhouse.agent_budget_daily WHERE scope = 'user'"
         assert up.sql_text(reached) == "1"
 
 

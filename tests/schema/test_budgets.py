@@ -276,15 +276,6 @@ def test_cycles_count_on_the_day_on_which_they_begin_and_on_which_they_are_compl
     assert_budgeted(database, tenant)
 
 
-def test_what_has_not_changed_is_not_written_again(database: Database, tenant: str, tmp_path: Path) -> None:
-    _counted(database, tenant, tmp_path, [call("1", user="u1"), call("1", NOON - HALF * 3, user="u1")])
-    rows = f"SELECT count() FROM spanhouse.agent_budget_daily WHERE tenant_id = '{tenant}'"
-    assert database.rows(rows) == [(4,)]
-    _counted(database, tenant, tmp_path, [call("1", user="u2")])
-    settle(database)
-    assert database.rows(rows) == [(6,)], "the tenant's day, and the other user's"
-
-
 _SPANS = st.builds(
     lambda span_id, trace, kind, said, hours, parent: span(
         span_id, kind | {name: value for name, value in said.items() if value}, parent, TraceId=trace,

@@ -36,7 +36,7 @@ def tenant(request: pytest.FixtureRequest) -> str:
 def _used(database: Database, tenant: str, keys: str = "model") -> dict[Any, dict[str, Any]]:
     """What a tenant used by these columns, without the figures that are 0 or NULL."""
     rows = database.rows(
-        f"SELECT ({keys}), {', '.join(f'sum({name})' for name in _COLUMNS)} FROM spanhouse.model_usage_daily FINAL "
+        f"SELECT ({keys}), {', '.join(f'sum({name})' for name in _COLUMNS)} FROM spanhouse.model_usage_daily "
         f"WHERE tenant_id = %(tenant)s GROUP BY {keys}",
         parameters={"tenant": tenant},
     )
@@ -92,7 +92,7 @@ def test_a_run_of_two_models_is_two_rows_and_one_task(database: Database, tenant
         "gpt-4o-mini": {"llm_calls": 1, "input_tokens": 1000, "cost_usd": Decimal("0.00015")},
     }
     tasks = database.rows(
-        "SELECT tasks_attempted, total_llm_calls, cost_usd FROM spanhouse.agent_performance_daily FINAL "
+        "SELECT tasks_attempted, total_llm_calls, cost_usd FROM spanhouse.agent_performance_daily "
         "WHERE tenant_id = %(tenant)s",
         parameters={"tenant": tenant},
     )

@@ -25,7 +25,7 @@ def stored(database: Database, tenant: str) -> Days:
     """The rows of a tenant."""
     columns = ", ".join(f"toUnixTimestamp64Second({name})" if name.startswith("over") else name for name in _FIGURES)
     rows = database.rows(
-        f"SELECT scope, date, scope_id, {columns} FROM spanhouse.agent_budget_daily FINAL "
+        f"SELECT scope, date, scope_id, {columns} FROM spanhouse.agent_budget_daily "
         "WHERE tenant_id = {tenant:String}",
         parameters={"tenant": tenant},
     )

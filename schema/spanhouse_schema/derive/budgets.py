@@ -2,10 +2,8 @@
 
 from decimal import Decimal
 from typing import NamedTuple
-from uuid import uuid4
 
 from spanhouse_schema.clickhouse.database import Database
-from spanhouse_schema.derive.rollups import Rollups
 from spanhouse_schema.quoting import literal
 
 PERIODS = ("day", "week", "month")
@@ -14,13 +12,6 @@ SCOPES = ("tenant", "agent", "user", "session")
 _LIMIT = """
     INSERT INTO spanhouse.budget_limits (tenant_id, scope, scope_id, period, valid_from, limit_usd, is_cleared)
     SELECT {tenant}, {scope}, {scope_id}, {period}, now64(6), toDecimal128OrNull({usd}, 12), {is_cleared}
-"""
-# Written down as settlings do it, for those who count the day at this moment with the limit as it was.
-_TOUCHED = """
-    INSERT INTO spanhouse.listed_executions (TenantId, AgentName, StartedAt, Days, Users, Sessions, Settler)
-    SELECT
-        {tenant}, if({scope} = 'agent', {scope_id}, ''), now64(9), [toDate32(now(), {timezone})],
-        if({scope} = 'user', [{scope_id}], []), if({scope} = 'session', [{scope_id}], []), {settler}
 """
 
 
@@ -46,15 +37,6 @@ def clear_limit(database: Database, budget: Budget) -> None:
 
 
 def _say(database: Database, budget: Budget, usd: Decimal | None, *, is_cleared: bool) -> None:
-    said = budget._asdict() | {
-        "usd": "" if usd is None else f"{usd:f}",
-        "timezone": database.timezone,
-        "settler": uuid4().hex,
-    }
-    texts = {name: literal(text) for name, text in said.items()}
-    with database.session() as session:
-        # By the database's own clock, as whatever else compares times with it.
-        session.command(_LIMIT.format(**texts, is_cleared=is_cleared))
-        if budget.period == "day":
-            session.command(_TOUCHED.format(**texts))
-            Rollups(session, database.timezone).count_scope(budget.tenant, budget.scope, budget.scope_id)
+    said = budget._asdict() | {"usd": "" if usd is None else f"{usd:f}"}
+    # By the database's own clock, as whatever else compares times with it.
+    database.command(_LIMIT.format(**{name: literal(text) for name, text in said.items()}, is_cleared=is_cleared))

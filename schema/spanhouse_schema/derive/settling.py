@@ -2,31 +2,34 @@
 
 A trace is settled as a whole, whenever spans of it have come, and from nothing but its spans and events: neither their
 order nor their splits nor their repeats matter, and to settle again changes nothing. Of traces that were touched, a
-stretch at a time, those that changed are read, derived (`rules`) and written. Then the days are counted on which
-something changed (`rollups`).
+stretch at a time, those that changed are read, derived (`rules`) and written; and the ledger of days (`ledger`) is
+given the difference.
 """
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
 import polars as pl
 
 from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
-from spanhouse_schema.derive import frames, stretch
-from spanhouse_schema.derive.rollups import MARGIN_S, Rollups
+from spanhouse_schema.derive import daily_sums, frames, ledger, participants, stretch
+from spanhouse_schema.derive.listed import DOUBTFUL, MARGIN_S, Listed, is_anything_doubtful
+from spanhouse_schema.derive.participants import Participants
 from spanhouse_schema.derive.set_aside import SetAside
 from spanhouse_schema.derive.settlement import Settlement
 from spanhouse_schema.derive.stretch import TRACE, Forced, Stretch
-from spanhouse_schema.errors import DatabaseUnavailable
+from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable
 
 # As many as are settled at once: about 2 KB of memory each.
 _MOST_SPANS = 100_000
 _EVER_MS = 2**42
 # So many traces that fail one after the other, and none that does not, are not at fault themselves.
 _MOST_FAILURES = 8
+# An INSERT into the ledger is over after it. In seconds.
+_PAUSE_S = 2.0
 # For so long a touch is remembered as settled, in seconds: they become visible in no order.
 _REMEMBER_S = 60
 _TOUCH = [*TRACE, "At"]
@@ -56,10 +59,6 @@ _STRETCH = """
 _CHOSEN = (
     "SELECT DISTINCT TenantId, TraceId FROM chosen WHERE TraceId BETWEEN unhex({first:String}) AND unhex({last:String})"
 )
-_SETTLERS = """
-    SELECT uniqExact(Settler) FROM spanhouse.listed_executions
-    WHERE At >= now64(3) - toIntervalMillisecond({within_ms:UInt64})
-"""
 
 
 def settle(database: Database, within_s: float | None = None) -> int:
@@ -75,8 +74,11 @@ class Settling:
         self._database = database
         self._open = ExitStack()
         self._session: Session | None = None
-        self._own_rollups: Rollups | None = None
+        self._own_listed: Listed | None = None
+        self._own_participants: Participants | None = None
         self._own_set_aside: SetAside | None = None
+        # Whether the sums have what an INSERT that was broken off left out.
+        self._has_mended = False
         # The touches that were settled lately.
         self._finished: pl.DataFrame | None = None
 
@@ -84,19 +86,19 @@ class Settling:
         """Settle the traces that were touched in the last `within_s` seconds; None is all that are nominated.
 
         What an earlier call on this object has settled is not looked at again before somebody touches it. One that is
-        `patient` leaves days for a later call, as `owes_days` says then, where counting them would take most of the
-        time. Returns how many traces had changed. Some of their rows may have been written when it raises: call it
-        again. Raises `DatabaseError`.
+        `patient` leaves participants for a later call, as `owes_participants` says then, where counting them would take
+        most of the time. Returns how many traces had changed. Some of their rows may have been written when it raises:
+        call it again. Raises `DatabaseError`.
         """
         within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
         with self._closed_on_error():
-            changed = sum(self._settle(touches, within_ms) for touches in self._touches(within_ms))
-            if within_ms >= MARGIN_S * 1000:
+            self._mend_sums()
+            changed = sum(self._settle(touches) for touches in self._touches(within_ms))
+            self.settle_sessions(within_ms)
+            if within_ms >= MARGIN_S * 1000 and self.listed.settlers(within_ms) > 1:
                 self._settle_crossed(within_ms)
-            if patient and not self.rollups.is_due:
-                self.rollups.put_off(within_ms)
-            else:
-                self.rollups.count(within_ms)
+            if not patient or self.participants.is_due:
+                self.participants.count()
             return changed
 
     def overdue_s(self) -> float | None:
@@ -108,9 +110,9 @@ class Settling:
         return max(time.time() - newest / 1e6, 0.0) + MARGIN_S if rows else None
 
     @property
-    def owes_days(self) -> bool:
-        """Whether days were left for a later call."""
-        return self._own_rollups is not None and self._own_rollups.is_put_off
+    def owes_participants(self) -> bool:
+        """Whether some were left for a later call."""
+        return bool(self._own_participants)
 
     @property
     def traces_set_aside(self) -> int:
@@ -153,19 +155,43 @@ class Settling:
 
     def write(self, settlement: Settlement) -> None:
         """Store what was derived. Raises `DatabaseError`."""
-        self.rollups.touch(settlement.listed)
+        self._append(settlement.derived.entries, ledger.of_stretch(self.session), settlement.places)
         settlement.write(self.session)
+
+    def settle_sessions(self, within_ms: int | None = None, tenant: str = "") -> None:
+        """Bring the ledger's entries of sessions up to what was said of them, as `ledger.of_sessions` has them.
+
+        Raises `DatabaseError`.
+        """
+        wanted, stored = ledger.of_sessions(self.session, self._database.timezone, within_ms, tenant)
+        self._append(wanted, stored, stored.select(TRACE).clear())
+
+    def mend_days(self, where: str, pause_s: float) -> None:
+        """Bring sums and participants up to what the ledger says, as `daily_sums.mend` does. Raises `DatabaseError`."""
+        daily_sums.mend(self.session, where, pause_s=pause_s)
+        self.participants.count_where(where)
 
     def close(self) -> None:
         """End the session, if there is one."""
+        if self._own_listed is not None and not self.owes_participants:
+            # Where it fails, the next one compares a few days with the ledger.
+            with suppress(DatabaseError):
+                self._own_listed.finish()
+        self._abandon()
+
+    def _abandon(self) -> None:
         self._open.close()
-        self._session = self._own_rollups = self._own_set_aside = self._finished = None
+        self._session = self._own_listed = self._own_participants = self._own_set_aside = self._finished = None
+        self._has_mended = False
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
 
     def _touches(self, within_ms: int) -> Iterator[pl.DataFrame]:
         """When which traces were touched, as far as that was not settled: so many at a time as are settled at once.
@@ -186,7 +212,7 @@ class Settling:
             if page.height < _MOST_SPANS and few.height == page.height:
                 return
 
-    def _settle(self, touches: pl.DataFrame, within_ms: int) -> int:
+    def _settle(self, touches: pl.DataFrame) -> int:
         attempts = _Attempts()
         # Those at fault before are tried by themselves: the others need not be halved again for their sake.
         parts = self.set_aside.parted(touches.select(TRACE).unique(maintain_order=True))
@@ -194,7 +220,6 @@ class Settling:
         for trace, error in attempts.failures:
             self.set_aside.add(trace, error)
         self._remember(touches)
-        self.rollups.count_in_between(within_ms)
         return changed
 
     def _settle_apart(self, traces: pl.DataFrame, attempts: "_Attempts") -> int:
@@ -221,15 +246,24 @@ class Settling:
         return found.traces.height
 
     def _settle_crossed(self, within_ms: int) -> None:
-        """Settle again the traces that two settled at once, neither seeing what the other was writing."""
-        parameters = {"within_ms": str(within_ms)}
-        ((settlers,),) = self.session.rows(_SETTLERS, parameters)
-        if int(settlers) < 2:
-            return
+        """Settle again what two settled at once, neither seeing what the other was writing."""
         (crossed,) = sql_files.step("crossed")
-        self.choose(crossed, parameters)
+        self.choose(crossed, {"within_ms": str(within_ms)})
         for first, last, _ in self.stretches():
             self.write(self.derived(first, last, 0, looks_up_prices=True))
+        self.mend_days(DOUBTFUL, _PAUSE_S)
+
+    def _append(self, wanted: pl.DataFrame, stored: pl.DataFrame, places: pl.DataFrame) -> None:
+        entries = ledger.difference(wanted, stored)
+        self.listed.note(places, entries)
+        ledger.append(self.session, entries)
+        self.participants.touch(entries)
+
+    def _mend_sums(self) -> None:
+        """Add what an INSERT that was broken off left out of the sums, once a session and before anything else."""
+        if not self._has_mended and is_anything_doubtful(self.session):
+            self.mend_days(DOUBTFUL, 0 if self._database.embedded else _PAUSE_S)
+        self._has_mended = True
 
     def _derived(self, found: Stretch, *, looks_up_prices: bool) -> Settlement:
         return Settlement.of(self.session, found, self._database.timezone, looks_up_prices=looks_up_prices)
@@ -245,15 +279,22 @@ class Settling:
             yield
         except Exception:
             # Whatever became of its tables, the next call begins with none.
-            self.close()
+            self._abandon()
             raise
 
     @property
-    def rollups(self) -> Rollups:
-        """The days that this session touches."""
-        if self._own_rollups is None:
-            self._own_rollups = Rollups(self.session, self._database.timezone)
-        return self._own_rollups
+    def listed(self) -> Listed:
+        """What this session says that it is about to write."""
+        if self._own_listed is None:
+            self._own_listed = Listed(self.session)
+        return self._own_listed
+
+    @property
+    def participants(self) -> Participants:
+        """The participants of the days that this session touches."""
+        if self._own_participants is None:
+            self._own_participants = Participants(self.session)
+        return self._own_participants
 
     @property
     def set_aside(self) -> SetAside:
@@ -269,7 +310,7 @@ class Settling:
             self._session = self._open.enter_context(self._database.session())
             values = ", ".join(f"{name} = {value}" for name, value in _SETTINGS.items())
             self._session.command(f"SET {values}")
-            for table, columns in stretch.TABLES.items():
+            for table, columns in (stretch.TABLES | participants.TABLES).items():
                 self._session.command(f"CREATE TEMPORARY TABLE {table} ({columns})")
         return self._session
 

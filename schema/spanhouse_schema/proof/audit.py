@@ -13,9 +13,11 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple, Self
 
+import polars as pl
+
 from spanhouse_schema.clickhouse import retention, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
-from spanhouse_schema.derive import frames
+from spanhouse_schema.derive import daily_sums, frames, ledger, participants
 from spanhouse_schema.derive.settlement import Settlement
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.errors import RawRowsGone
@@ -27,10 +29,10 @@ PATIENCE_S = 90.0
 _LOOK_EVERY_S = 3.0
 # What a pipeline wrote so long ago it is done with. In seconds.
 _QUIET_S = 900
-# Executions of days that are counted together: what a count remembers of each is some hundred bytes.
-_MOST_EXECUTIONS = 1_000_000
 COPIES = {"agent_executions_by_agent": "agent_executions"}
 """Tables that hold the rows of another one, in another order."""
+# Where that is not the sorting key.
+_KEYS = {"daily_ledger": ("TenantId", "TraceId", "ExecutionId", "Entry", "Day")}
 _IS_BUSY = """
     SELECT greatest((SELECT max(At) FROM spanhouse.touched_traces), (SELECT max(At) FROM spanhouse.listed_executions))
         > now64(3) - {quiet:UInt32}
@@ -129,40 +131,29 @@ def is_busy(session: Session) -> bool:
     return bool(busy)
 
 
-def days(session: Session, selection: Selection, timezone: str) -> Iterator[tuple[str, str]]:
-    """The days on which something is counted, from one to another, so many as are counted together: ISO dates.
-
-    Raises `DatabaseError`.
-    """
-    (select,) = sql_files.statements("proof/dated")
-    dated = session.rows(select, {"timezone": timezone, **selection.parameters})
-    executions = 0
-    first = last = ""
-    for day, count in dated:
-        if first and executions + int(count) > _MOST_EXECUTIONS:
-            yield first, last
-            first, executions = "", 0
-        first, last, executions = first or day, day, executions + int(count)
-    if first:
-        yield first, last
-
-
 def compare_settled(session: Session, settlement: Settlement, mark: str, among: str = "") -> list[Found]:
     """Compare what is stored of the traces in the session's table `stretch` with what was derived of them.
 
     Raises `DatabaseError`.
     """
-    found = []
-    for table, rows in settlement.rows().items():
-        wanted = f"wanted_{table}"
-        session.command(f"CREATE TEMPORARY TABLE IF NOT EXISTS {wanted} ENGINE = Memory AS spanhouse.{table}")
-        frames.refill(session, wanted, rows)
-        shape = Shape.of(session, table)
-        columns = ", ".join(shape.columns)
-        whose = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
-        sides = Sides(f"SELECT {columns} FROM {wanted}", f"SELECT {columns} FROM spanhouse.{table} FINAL WHERE {whose}")
-        found.append(compare(session, shape, sides, f"{mark}{table}/", among and f"{among}{table}/"))
-        session.command(f"TRUNCATE TABLE {wanted}")
+    of_stretch = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
+    wanted = {
+        "agent_calls": settlement.derived.calls,
+        "daily_ledger": settlement.derived.entries.with_columns(Sign=pl.lit(1)),
+        "agent_executions": settlement.executions,
+    }
+    return [_compare_rows(session, table, rows, of_stretch, (mark, among)) for table, rows in wanted.items()]
+
+
+def _compare_rows(session: Session, table: str, rows: pl.DataFrame, where: str, marks: tuple[str, str]) -> Found:
+    wanted = f"wanted_{table}"
+    session.command(f"CREATE TEMPORARY TABLE IF NOT EXISTS {wanted} ENGINE = Memory AS spanhouse.{table}")
+    frames.refill(session, wanted, rows)
+    shape = Shape.of(session, table, _KEYS.get(table, ()))
+    columns = ", ".join(shape.columns)
+    sides = Sides(f"SELECT {columns} FROM {wanted}", f"SELECT {columns} FROM spanhouse.{table} FINAL WHERE {where}")
+    found = compare(session, shape, sides, *(each and f"{each}{table}/" for each in marks))
+    session.command(f"TRUNCATE TABLE {wanted}")
     return found
 
 
@@ -199,12 +190,13 @@ class _Audit:
             yield partial(self._check_reading, piece)
         if not selection.is_narrow:
             yield self._check_cycles
+            yield self._check_sessions
         for first, last, _ in self._settling.stretches():
             yield partial(self._check_stretch, first, last)
         yield self._check_copies
         if not selection.trace:
-            for first, last in days(session, selection, self._timezone):
-                yield partial(self._check_days, first, last)
+            for where in daily_sums.days(session, selection.tenant, selection.day):
+                yield partial(self._check_days, where)
 
     def _check_reading(self, piece: view_rows.Piece, mark: str, among: str) -> list[Found]:
         return [view_rows.compare_piece(self._session, piece, mark, among)]
@@ -219,19 +211,28 @@ class _Audit:
     def _check_copies(self, mark: str, among: str) -> list[Found]:
         return [compare_copy(self._session, self._selection, copy, f"{mark}{copy}/", among) for copy in COPIES]
 
-    def _check_days(self, first: str, last: str, mark: str, among: str) -> list[Found]:
-        of_tenant = _of("tenant_id", self._selection)
-        with self._settling.rollups.recounted_between(first, last, self._selection.tenant) as rollups:
-            return [
-                compare(
-                    self._session,
-                    Shape.of(self._session, rollup),
-                    Sides(f"SELECT * FROM {now}", f"SELECT * FROM {before} WHERE NOT is_deleted").where(of_tenant),
-                    f"{mark}{rollup}/",
-                    among and f"{among}{rollup}/",
-                )
-                for rollup, now, before in rollups
-            ]
+    def _check_sessions(self, mark: str, among: str) -> list[Found]:
+        wanted, _ = ledger.of_sessions(self._session, self._timezone, tenant=self._selection.tenant)
+        rows, where = wanted.with_columns(Sign=pl.lit(1)), f"TraceId = '' AND {_of('TenantId', self._selection)}"
+        return [_compare_rows(self._session, "daily_ledger", rows, where, (mark, among))]
+
+    def _check_days(self, where: str, mark: str, among: str) -> list[Found]:
+        compared = [daily_sums.Sums.of(self._session, table) for table in daily_sums.TABLES]
+        return [
+            compare(
+                self._session,
+                Shape(sums.table, dict.fromkeys((*sums.key, *sums.added), ""), sums.key),
+                Sides(sums.recounted(where), sums.stored(where)),
+                f"{mark}{sums.table}/",
+                among and f"{among}{sums.table}/",
+            )
+            for sums in compared
+        ] + [self._check_participants(where, mark, among)]
+
+    def _check_participants(self, where: str, mark: str, among: str) -> Found:
+        shape = Shape("performance_sums", dict.fromkeys(participants.COLUMNS, ""), participants.KEY)
+        sides = Sides(participants.recounted(where), participants.stored(where))
+        return compare(self._session, shape, sides, f"{mark}participants/", among and f"{among}participants/")
 
 
 def compare_copy(session: Session, selection: Selection, copy: str, mark: str, among: str = "") -> Found:

@@ -19,7 +19,7 @@ _MOST_GROUPS = 20_000
 _DIFFERING = "Mark String, Key UInt64, TenantId String, TraceId String"
 _DIFFERING_GROUPS = "Group UInt32, Wanted UInt64, Stored UInt64, Differs UInt8"
 # When a row was written, and which raw rows were counted into it when it was: neither is a figure.
-_NEVER_COMPARED = frozenset({"Version", "version", "IsDeleted", "is_deleted", "Fingerprint", "TouchedAt"})
+_NEVER_COMPARED = frozenset({"Version", "version", "IsDeleted", "Fingerprint", "TouchedAt"})
 _COLUMNS = """
     SELECT name, type, is_in_sorting_key
     FROM system.columns

@@ -1,8 +1,8 @@
 """The rebuild: what is derived is recomputed from raw rows and put in the place of what stands there.
 
 It goes the audit's way, and writes where that finds a difference: first what views read, then the executions, calls and
-spend of each trace, then days. So what is right already is not written, whatever was done half way is found again, and
-a pipeline may run beside it.
+entries of each trace, then the sums of days. So what is right already is not written, whatever was done half way is
+found again, and a pipeline may run beside it.
 """
 
 import ast
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from spanhouse_schema.clickhouse import installation, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.clickhouse.installation import Installation
-from spanhouse_schema.derive import frames, rules
+from spanhouse_schema.derive import daily_sums, frames, rules
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.derive.stretch import TRACE
 from spanhouse_schema.proof import view_rows
@@ -28,7 +28,6 @@ from spanhouse_schema.proof.audit import (
     choose,
     compare_copy,
     compare_settled,
-    days,
     is_busy,
     refuse,
 )
@@ -103,7 +102,8 @@ class _Rebuild:
         session, selection = self._session, self._selection
         choose(self._settling, selection)
         left_out = refuse(session, selection, self._raw)
-        read_again = self._read_again(pause_s if is_busy(session) else 0.0, show)
+        pause_s = pause_s if is_busy(session) else 0.0
+        read_again = self._read_again(pause_s, show)
         # Now also of spans that had not been read at all.
         choose(self._settling, selection)
         self._find_misplaced()
@@ -114,7 +114,7 @@ class _Rebuild:
             outcome = self._settle(first, last, outcome._replace(traces=outcome.traces + traces))
             progress.note(last, outcome)
             show("traces", outcome.traces)
-        self._count_days(show)
+        self._mend_days(pause_s, show)
         progress.note("", outcome, is_done=True)
         return outcome._replace(read_again=read_again, left_out=left_out, resumed=resumed)
 
@@ -148,15 +148,11 @@ class _Rebuild:
         if wrong.traces.is_empty():
             return outcome
         frames.refill(session, "stretch", wrong.traces.select(TRACE))
-        strays = [
-            frames.select(session, query, {"timezone": self._timezone})
-            for query in sql_files.statements("proof/strays")
-        ]
-        wrong = wrong.also_listed(*strays)
+        (strays,) = sql_files.statements("proof/strays")
+        wrong = wrong.also_at(frames.select(session, strays))
         ((before, unpriced),) = session.rows(_COST)
         after, unpriced_now = wrong.cost()
         self._settling.write(wrong)
-        self._settling.rollups.count_in_between(0)
         return outcome._replace(
             changed=outcome.changed + found["agent_executions"],
             priced=outcome.priced + int(unpriced) - unpriced_now,
@@ -164,12 +160,15 @@ class _Rebuild:
             usd_after=outcome.usd_after + after,
         )
 
-    def _count_days(self, show: Show) -> None:
-        self._settling.rollups.count(0)
-        if not self._selection.trace:
-            for first, last in days(self._session, self._selection, self._timezone):
-                self._settling.rollups.count_between(first, last, self._selection.tenant)
-                show(f"days up to {last}", 0)
+    def _mend_days(self, pause_s: float, show: Show) -> None:
+        selection = self._selection
+        if not selection.is_narrow:
+            self._settling.settle_sessions(tenant=selection.tenant)
+        self._settling.participants.count()
+        if not selection.trace:
+            for number, where in enumerate(daily_sums.days(self._session, selection.tenant, selection.day)):
+                self._settling.mend_days(where, pause_s)
+                show("stretches of days", number + 1)
 
 
 class _Progress:

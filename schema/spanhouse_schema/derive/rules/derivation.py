@@ -1,4 +1,4 @@
-"""`derive`: from the spans and events of whole traces to their executions, calls and spend.
+"""`derive`: from the spans and events of whole traces to their executions, calls and entries of the ledger.
 
 A trace is derived as a whole and from nothing but its spans and events, prices, and the spans of other traces that
 tell of the same responses: neither the order nor the splits nor the repeats of what came matter.
@@ -16,7 +16,6 @@ from spanhouse_schema.derive.rules.columns import (
     OWNERS,
     PARTIAL,
     REPORTED,
-    RUNS,
     TOKENS,
     UNPRICED,
     as_tokens,
@@ -26,6 +25,7 @@ from spanhouse_schema.derive.rules.columns import (
 from spanhouse_schema.derive.rules.costs import UNIT, model, uses_tokens, with_costs, word
 from spanhouse_schema.derive.rules.counted import counted_calls, counted_runs
 from spanhouse_schema.derive.rules.duplicates import told_better
+from spanhouse_schema.derive.rules.entries import entries
 from spanhouse_schema.derive.rules.executions import executions as executions_of
 from spanhouse_schema.derive.rules.latest import latest_states, once_each
 from spanhouse_schema.derive.rules.lineage import Lineage
@@ -33,7 +33,7 @@ from spanhouse_schema.derive.rules.outcomes import duration_ms, with_outcomes
 from spanhouse_schema.derive.rules.owners import owners
 from spanhouse_schema.derive.rules.states import runs_of, states
 from spanhouse_schema.derive.rules.tree import placed
-from spanhouse_schema.derive.rules.usage import spent, usage
+from spanhouse_schema.derive.rules.usage import usage
 
 _COUNTS = (
     *("ModelCalls", "FailedModelCalls", "EmbeddingCalls", "ToolCalls", "FailedToolCalls", "Retries", "UnpricedCalls"),
@@ -55,9 +55,6 @@ CALLS = (
     *("TokensInconsistent", "CostUSD", "CostSource", "ReportedCostUSD", "ComputedCostUSD", "ToolName", "ToolCallId"),
     *("ToolArgumentsPreview", "ToolResultPreview"),
 )
-SPEND = (
-    *("Trace", "ExecutionId", "Day", "AgentName", "UserId", "SessionId", "Runs", "Invocations", "Spent", "Unpriced"),
-)
 
 
 class Counted(NamedTuple):
@@ -78,11 +75,11 @@ class Counted(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """What traces come to, in the columns of agent_executions, agent_calls and agent_spend, with `Trace`."""
+    """What traces come to, in the columns of agent_executions, agent_calls and daily_ledger, with `Trace`."""
 
     executions: pl.DataFrame
     calls: pl.DataFrame
-    spend: pl.DataFrame
+    entries: pl.DataFrame
 
 
 def count(spans: pl.DataFrame, events: pl.DataFrame, rivals: pl.DataFrame) -> Counted:
@@ -105,11 +102,8 @@ def derive(counted: Counted, prices: pl.DataFrame, timezone: str) -> Derived:
     found = executions_of(runs, calls, counted.states)
     lineage = Lineage(found)
     settled = with_outcomes(found, lineage, owners(counted.spans))
-    return Derived(
-        _executions(settled, lineage, usage(calls, settled, timezone)),
-        _calls(calls, settled),
-        _spend(calls, settled, timezone),
-    )
+    used = usage(calls, settled, timezone)
+    return Derived(_executions(settled, lineage, used), _calls(calls, settled), entries(calls, settled, used, timezone))
 
 
 def _executions(settled: pl.DataFrame, lineage: Lineage, used: pl.DataFrame) -> pl.DataFrame:
@@ -166,17 +160,3 @@ def _calls(calls: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
         Success=~pl.col("Failed"),
         DurationMs=duration_ms(),
     ).select(CALLS)
-
-
-def _spend(calls: pl.DataFrame, settled: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    is_run = pl.col("Kind").is_in(RUNS)
-    of_execution = settled.select(
-        "Trace", "ExecutionId", "AgentName", "UserId", "SessionId", "ParentExecutionId", IsRun=is_run
-    )
-    runs = (pl.col("BeginsThen") & pl.col("IsRun")).cast(pl.UInt8)
-    return (
-        spent(calls, settled, timezone)
-        .join(of_execution, on=["Trace", "ExecutionId"], maintain_order="left")
-        .with_columns(Runs=runs, Invocations=runs * ~said("ParentExecutionId"))
-        .select(SPEND)
-    )

@@ -1,12 +1,36 @@
--- What the counting of budgets and the views on them share.
+-- What the views of budgets share.
 
 -- What a tenant may spend in a day, in USD, of whom nothing was said: a setting of the installation.
 CREATE OR REPLACE FUNCTION budget_default AS () -> toDecimal128({default_budget_usd}, 12);
 
--- From moments (Unix seconds, in order), what had been spent by the end of each, and the limit that held then: the first at which so
--- many percent of the limit were reached; 0 if there is none.
-CREATE OR REPLACE FUNCTION budget_reached AS (seconds, spent, limits, percent) ->
-    arrayFirst((second, sum, usd) -> ifNull(sum * 100 >= usd * percent, false), seconds, spent, limits);
+-- The limits for a day that a scope had, in order: since when (Unix seconds), and how many USD. Before everything that was said, and before
+-- everything that can be spent, a tenant has the default and nobody else any.
+CREATE OR REPLACE FUNCTION budget_limits_in_force AS (scope, said) ->
+    arrayConcat([(toInt64(-9300000000), if(scope = 'tenant', budget_default(), NULL))], said);
+
+-- The limit that held at the end of a day.
+CREATE OR REPLACE FUNCTION budget_limit_of_day AS (day, limits) ->
+    arrayLast(each -> toDate32(toDateTime64(each.1, 0), {timezone:String}) <= day, limits).2;
+
+-- The moments of a day at which a threshold may be reached (Unix seconds and USD, in order): something was spent, or a limit was lowered.
+CREATE OR REPLACE FUNCTION budget_moments AS (day, spent, said) -> arraySort(arrayConcat(
+    spent,
+    arrayMap(
+        second -> (second, toDecimal128(0, 12)),
+        arrayFilter(second -> toDate32(toDateTime64(second, 0), {timezone:String}) = day, said.1)
+    )
+));
+
+-- The first moment by which so many percent of the limit that held then were spent.
+CREATE OR REPLACE FUNCTION budget_reached AS (moments, limits, percent) -> arrayFirst(
+    (moment, usd) -> ifNull(usd * 100 >= arrayLast(each -> each.1 <= moment.1, limits).2 * percent, false),
+    moments, arrayCumSum(moments.2)
+).1;
+CREATE OR REPLACE FUNCTION budget_reached_at AS (moments, limits, percent) ->
+    if(budget_reached(moments, limits, percent) = 0, NULL, toDateTime64(budget_reached(moments, limits, percent), 0, 'UTC'));
+
+-- What was spent, where it is known: unknown where nothing that was used has a price.
+CREATE OR REPLACE FUNCTION budget_used AS (usd, priced, unpriced) -> if(priced > 0 OR unpriced = 0, usd, NULL);
 
 -- What is left of a limit: nothing where more was spent, unknown where there is no limit or nobody knows what was spent.
 CREATE OR REPLACE FUNCTION budget_remaining AS (limit_usd, used_usd) ->

@@ -31,8 +31,8 @@ FROM spanhouse.agent_calls
 WHERE (IsEverybodys OR TenantId = unhex({tenant:String})) AND (IsAny OR TraceId = unhex({trace:String})) AND (IsAlways OR toDate32(StartedAt, {timezone:String}) = OnDay)
 UNION ALL
 SELECT DISTINCT TenantId, TraceId, 0
-FROM spanhouse.agent_spend
-WHERE (IsEverybodys OR TenantId = unhex({tenant:String})) AND (IsAny OR TraceId = unhex({trace:String})) AND (IsAlways OR Day = OnDay)
+FROM spanhouse.daily_ledger
+WHERE notEmpty(TraceId) AND (IsEverybodys OR TenantId = unhex({tenant:String})) AND (IsAny OR TraceId = unhex({trace:String})) AND (IsAlways OR Day = OnDay)
 UNION ALL
 SELECT DISTINCT TenantId, TraceId, 0
 FROM spanhouse.agent_executions_by_agent

@@ -1,6 +1,6 @@
--- Where agent_executions_by_agent and agent_spend were given rows of a trace: their keys begin with the agent and the day, which a later
--- settling may find to be others. Written before these tables, so that what a settling wrote that broke off is found and taken back,
--- and so that the days to be counted anew are known. `spanhouse budgets` writes here of which scope's limit it has set.
+-- Where a settling is about to write, for whoever comes after one that died: where agent_executions_by_agent is given rows of a trace,
+-- whose keys begin with the agent, which a later settling may find to be another; and, in a row without an execution, on which days the
+-- ledger is given entries of it. Written before these tables; a settler that has written everything says so in a row without a tenant.
 -- Written and read by the settling; of a trace that has not been touched for two days, nothing is needed.
 CREATE TABLE IF NOT EXISTS spanhouse.listed_executions
 (
@@ -9,10 +9,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.listed_executions
     ExecutionId String CODEC(ZSTD(1)),
     AgentName LowCardinality(String) CODEC(ZSTD(1)),
     StartedAt DateTime64(9) CODEC(Delta, ZSTD(1)),
-    -- On which it spent something or began, and for whom.
     Days Array(Date32) CODEC(ZSTD(1)),
-    Users Array(String) CODEC(ZSTD(1)),
-    Sessions Array(String) CODEC(ZSTD(1)),
     -- Of the settling, in microseconds; and which process's it was.
     Version UInt64 CODEC(Delta, ZSTD(1)),
     Settler LowCardinality(String) CODEC(ZSTD(1)),

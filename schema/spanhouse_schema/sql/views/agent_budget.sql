@@ -17,16 +17,10 @@ SELECT
     budget_verdict(limit_usd, used_usd, unpriced_calls) AS verdict
 FROM
 (
-    SELECT *
-    FROM
-    (
-        SELECT * EXCEPT (version, is_deleted), true AS is_counted FROM spanhouse.agent_budget_daily FINAL WHERE scope = 'tenant'
-        UNION ALL
-        SELECT
-            tenant_id, 'tenant', date, '', limit_usd, toDecimal128(0, 12), limit_usd, 0, 0, 0, 0, NULL, NULL, NULL, false
-        FROM spanhouse.budget_limits_now
-        WHERE scope = 'tenant' AND period = 'day'
-    )
-    ORDER BY is_counted DESC
-    LIMIT 1 BY tenant_id, date
+    SELECT * FROM spanhouse.tenant_budget_daily
+    UNION ALL
+    SELECT tenant_id, 'tenant', date, '', limit_usd, toDecimal128(0, 12), limit_usd, 0, 0, 0, 0, NULL, NULL, NULL
+    FROM spanhouse.budget_limits_now
+    WHERE scope = 'tenant' AND period = 'day' AND (tenant_id, date) NOT IN
+        (SELECT TenantId, Day FROM spanhouse.spend_sums WHERE Scope = 'tenant' GROUP BY TenantId, Day HAVING sum(Entries) != 0)
 );

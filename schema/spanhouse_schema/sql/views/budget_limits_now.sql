@@ -21,7 +21,7 @@ FROM
         SELECT tenant_id, 'tenant', '', 'day', toDateTime64(0, 6, 'UTC'), budget_default(), false
         FROM
         (
-            SELECT DISTINCT tenant_id FROM spanhouse.agent_budget_daily WHERE scope = 'tenant'
+            SELECT DISTINCT TenantId AS tenant_id FROM spanhouse.spend_sums WHERE Scope = 'tenant'
             UNION DISTINCT
             SELECT tenant_id FROM spanhouse.budget_limits
             UNION DISTINCT

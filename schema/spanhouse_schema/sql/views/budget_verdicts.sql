@@ -8,19 +8,19 @@ SELECT
     period,
     window_start,
     any(limits.limit_usd) AS limit_usd,
-    -- NULL where nothing that was used has a price, 0 where nothing was used.
-    if(countIf(notEmpty(day.scope)) > 0, sumOrNull(day.used_usd), toDecimal128(0, 12)) AS used_usd,
+    budget_used(sum(day.CostUSD), sum(day.Priced), sum(day.Unpriced)) AS used_usd,
     budget_remaining(limit_usd, used_usd) AS remaining_usd,
-    sum(day.unpriced_calls) AS unpriced_calls,
+    toUInt64(sum(day.Unpriced)) AS unpriced_calls,
     budget_verdict(limit_usd, used_usd, unpriced_calls) AS verdict
 FROM spanhouse.budget_limits_now AS limits
 LEFT JOIN
 (
-    SELECT *
-    FROM spanhouse.agent_budget_daily FINAL
-    WHERE date >= toDate32(now(), {timezone:String}) - 31
+    SELECT TenantId, Scope, ScopeId, Day, sum(sums.CostUSD) AS CostUSD, sum(sums.Priced) AS Priced, sum(sums.Unpriced) AS Unpriced
+    FROM spanhouse.spend_sums AS sums
+    WHERE Day >= toDate32(now(), {timezone:String}) - 31
         -- Of the users and sessions there are many, and few have limits: this is a fourteenth of the work without it.
-        AND (scope = 'tenant' OR (scope, scope_id) IN (SELECT scope, scope_id FROM spanhouse.budget_limits))
-) AS day ON day.tenant_id = limits.tenant_id AND day.scope = limits.scope AND day.scope_id = limits.scope_id
-    AND day.date >= limits.window_start AND day.date <= limits.date
+        AND (Scope = 'tenant' OR (Scope, ScopeId) IN (SELECT scope, scope_id FROM spanhouse.budget_limits))
+    GROUP BY TenantId, Scope, ScopeId, Day
+) AS day ON day.TenantId = limits.tenant_id AND day.Scope = limits.scope AND day.ScopeId = limits.scope_id
+    AND day.Day >= limits.window_start AND day.Day <= limits.date
 GROUP BY tenant_id, scope, scope_id, period, window_start;

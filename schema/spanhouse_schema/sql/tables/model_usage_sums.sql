@@ -1,0 +1,42 @@
+-- One row is a part of what an agent used of one model on a day, for one service, client account and engagement: the rows of a key add up.
+-- Written by model_usage_sums_mv; read by model_usage_daily, and by agent_performance_daily, which adds up the models.
+CREATE TABLE IF NOT EXISTS spanhouse.model_usage_sums
+(
+    TenantId LowCardinality(String) CODEC(ZSTD(1)),
+    Day Date32 CODEC(Delta, ZSTD(1)),
+    AgentName LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    ClientAccountId LowCardinality(String) CODEC(ZSTD(1)),
+    EngagementId LowCardinality(String) CODEC(ZSTD(1)),
+    Provider LowCardinality(String) CODEC(ZSTD(1)),
+    Model LowCardinality(String) CODEC(ZSTD(1)),
+
+    -- Of an execution, for each day on which it used the model: 0 where none does any more.
+    Uses Int64 CODEC(ZSTD(1)),
+    ModelCalls Int64 CODEC(ZSTD(1)),
+    FailedModelCalls Int64 CODEC(ZSTD(1)),
+    EmbeddingCalls Int64 CODEC(ZSTD(1)),
+    UnpricedCalls Int64 CODEC(ZSTD(1)),
+    -- A sum, and how many uses it is known of.
+    InputTokens Int128 CODEC(ZSTD(1)),
+    InputTokensKnown Int64 CODEC(ZSTD(1)),
+    CacheReadTokens Int128 CODEC(ZSTD(1)),
+    CacheReadTokensKnown Int64 CODEC(ZSTD(1)),
+    CacheWriteTokens Int128 CODEC(ZSTD(1)),
+    CacheWriteTokensKnown Int64 CODEC(ZSTD(1)),
+    OutputTokens Int128 CODEC(ZSTD(1)),
+    OutputTokensKnown Int64 CODEC(ZSTD(1)),
+    ReasoningTokens Int128 CODEC(ZSTD(1)),
+    ReasoningTokensKnown Int64 CODEC(ZSTD(1)),
+    EmbeddingTokens Int128 CODEC(ZSTD(1)),
+    EmbeddingTokensKnown Int64 CODEC(ZSTD(1)),
+    CostUSD Decimal(38, 12) CODEC(ZSTD(1)),
+    CostUSDKnown Int64 CODEC(ZSTD(1))
+)
+ENGINE = SummingMergeTree
+ORDER BY (TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId, Provider, Model)
+SETTINGS
+    index_granularity = 1024,
+    -- A block may be like an earlier one and no replay: what was taken back is so again.
+    non_replicated_deduplication_window = 0,
+    replicated_deduplication_window = 0;
