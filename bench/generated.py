@@ -67,29 +67,36 @@ def add_executions(database: Database, first: int, count: int) -> None:
 
 
 def add_days(database: Database, count: int, days: int) -> None:
-    """Store so many executions, as histories of agents and as what was spent, in so many days: today is the last."""
+    """Append so many executions to the ledger, with what they spent, in so many days: today is the last."""
     day = f"toDate32(now()) - {days - 1} + intDiv(n * {days}, {count})"
-    started_at = f"toDateTime64({day}, 9) + toIntervalSecond(sipHash64(n, 'second') % 86400)"
+    spent_at = f"toDateTime64({day}, 0) + toIntervalSecond(sipHash64(n, 'second') % 86400)"
     models = ("gpt-5", "claude-sonnet-4-5")
     used = ", ".join(
         f"({day}, 'openai', '{model}', 2, 0, 0, 0, 3000, NULL, NULL, 300, NULL, NULL, toDecimal128(0.004, 12))"
         for model in models
     )
-    cost = {"StartedAt": started_at, "Usage": f"[{used}]", "CostUSD": "0.008"}
-    spent = {
-        name: _EXECUTION[name] for name in ("TenantId", "TraceId", "ExecutionId", "AgentName", "UserId", "SessionId")
+    names = ("TenantId", "TraceId", "ExecutionId", "AgentName", "UserId", "SessionId")
+    entry = {name: _EXECUTION[name] for name in names} | {"Day": day, "Sign": "1"}
+    run = entry | {
+        "Entry": "'run'",
+        "ServiceName": _EXECUTION["ServiceName"],
+        "IsTask": "true",
+        "Status": _EXECUTION["Status"],
+        "DurationNs": f"{_EXECUTION['DurationMs']} * 1000000",
+        "DurationBucket": "if(DurationNs = 0, -32768, ceil(log(DurationNs / 1e6) / log(1.02)))",
+        "ToolCalls": _EXECUTION["ToolCalls"],
+        "Usage": f"[{used}]",
     }
-    spent |= {
-        "Day": day,
+    spend = entry | {
+        "Entry": "'spend'",
         "Runs": "1",
         "Invocations": "1",
-        "Spent": f"[(toDateTime64({started_at}, 0), 0.004), (toDateTime64({started_at}, 0), 0.004)]",
-        "Version": "1",
+        "Spent": f"[({spent_at}, 0.004), ({spent_at}, 0.004)]",
     }
     for start in range(0, count, _BLOCK // 2):
         numbers = f"SELECT number AS n FROM numbers({start}, {min(_BLOCK // 2, count - start)})"
-        _insert(database, "agent_executions_by_agent", _EXECUTION | cost, numbers)
-        _insert(database, "agent_spend", spent, numbers)
+        for columns in (run, spend):
+            _insert(database, "daily_ledger", columns, numbers)
 
 
 def add_raw(database: Database, first: int, count: int) -> None:

@@ -145,7 +145,7 @@ class Spanhouse:
 
     def calls_counted(self) -> int:
         """So many calls of models are counted in their days."""
-        return int(self.ask("SELECT sum(llm_calls) FROM spanhouse.model_usage_daily FINAL"))
+        return int(self.ask("SELECT sum(llm_calls) FROM spanhouse.model_usage_daily"))
 
     def wait_for_rows(self, table: str, count: int) -> None:
         """Return once `table` holds `count` rows. Raises `TimeoutError`, also when it holds more."""
