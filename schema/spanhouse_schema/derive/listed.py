@@ -1,4 +1,4 @@
-"""`listed_executions`: where a settling is about to write, said before it does, for whoever comes after."""
+"""Who settles, and where a settling is about to write: said before it does, for whoever comes after one that died."""
 
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -10,26 +10,22 @@ if TYPE_CHECKING:
 
 MARGIN_S = 600.0
 """For how far back one who begins looks for what others left, at least. In seconds."""
-_TABLE = "spanhouse.listed_executions"
-_SETTLERS = (
-    f"SELECT uniqExact(Settler) FROM {_TABLE} WHERE At >= now64(3) - toIntervalMillisecond({{within_ms:UInt64}})"
-)
-# By those that did not finish, when anything was last written at all.
-_DOUBTFUL = f"""
-    SELECT TenantId, arrayJoin(Days) FROM {_TABLE}
-    WHERE At >= (SELECT max(At) FROM {_TABLE}) - toIntervalSecond({MARGIN_S:.0f})
-        AND Settler NOT IN (SELECT Settler FROM {_TABLE} WHERE TenantId = '')
-"""
-DOUBTFUL = f"(TenantId, Day) IN ({_DOUBTFUL})"
-"""A condition on `TenantId` and `Day`: whether an INSERT into the ledger may have been broken off on it."""
+_LISTED, _SETTLERS = "spanhouse.listed_executions", "spanhouse.settlers"
+_LATELY = f"FROM {_LISTED} WHERE At >= now64(3) - toIntervalMillisecond({{within_ms:UInt64}})"
+_FINISH = f"INSERT INTO {_SETTLERS} SELECT * REPLACE (now64(3) AS FinishedAt) FROM {_SETTLERS} FINAL WHERE"
 
 
 class Listed:
-    """What one settler says there, under a name of its own."""
+    """What one settler says, under a name of its own."""
 
     def __init__(self, session: Session) -> None:
+        """Say that it begins, before it reads anything. Raises `DatabaseError`."""
         self._session = session
         self._settler = uuid4().hex
+        self._unfinished = (
+            f"SELECT Settler FROM {_SETTLERS} FINAL WHERE isNull(FinishedAt) AND Settler != '{self._settler}'"
+        )
+        session.command(f"INSERT INTO {_SETTLERS} (Settler, BeganAt) SELECT '{self._settler}', now64(3)")
 
     def note(self, places: "pl.DataFrame", entries: "pl.DataFrame") -> None:
         """Write down where executions will be listed, and on which days the ledger's entries of each trace are.
@@ -44,18 +40,40 @@ class Listed:
         rows = pl.concat([places, days], how="diagonal_relaxed").with_columns(
             pl.col("Days").fill_null([]), Settler=pl.lit(self._settler.encode())
         )
-        frames.insert(self._session, _TABLE, rows)
+        frames.insert(self._session, _LISTED, rows)
 
     def finish(self) -> None:
         """Say that everything was written. Raises `DatabaseError`."""
-        self._session.command(f"INSERT INTO {_TABLE} (Settler) VALUES ('{self._settler}')")
+        self._session.command(f"{_FINISH} Settler = '{self._settler}'")
 
-    def settlers(self, within_ms: int) -> int:
-        """Return how many settled anything in the last milliseconds. Raises `DatabaseError`."""
-        ((settlers,),) = self._session.rows(_SETTLERS, {"within_ms": str(within_ms)})
-        return int(settlers)
+    def is_alone(self, within_ms: int) -> bool:
+        """Return whether nobody else listed anything in the last milliseconds. Raises `DatabaseError`."""
+        ((settlers,),) = self._session.rows(f"SELECT uniqExact(Settler) {_LATELY}", {"within_ms": str(within_ms)})
+        return int(settlers) < 2
 
+    def doubtful_days(self) -> str | None:
+        """Return a condition on `TenantId` and `Day`: whether an INSERT of others may have been broken off on it.
 
-def is_anything_doubtful(session: Session) -> bool:
-    """Return whether there are days that `DOUBTFUL` holds for. Raises `DatabaseError`."""
-    return bool(session.rows(f"SELECT 1 FROM ({_DOUBTFUL}) LIMIT 1"))
+        They are the days of those that have not finished, as of when anything was last listed. None is no day. Raises
+        `DatabaseError`.
+        """
+        days = (
+            f"SELECT TenantId, arrayJoin(Days) FROM {_LISTED} WHERE Settler IN ({self._unfinished}) "
+            f"AND At >= (SELECT max(At) FROM {_LISTED}) - toIntervalSecond({MARGIN_S:.0f})"
+        )
+        return f"(TenantId, Day) IN ({days})" if self._session.rows(f"SELECT 1 FROM ({days}) LIMIT 1") else None
+
+    def are_any_forgotten(self) -> bool:
+        """Return whether others have not finished of whom nobody knows where they wrote: it has expired.
+
+        Raises `DatabaseError`.
+        """
+        return bool(self._session.rows(f"SELECT 1 FROM {_SETTLERS} FINAL WHERE {self._forgotten} LIMIT 1"))
+
+    def forget(self) -> None:
+        """Take those for finished. Raises `DatabaseError`."""
+        self._session.command(f"{_FINISH} {self._forgotten}")
+
+    @property
+    def _forgotten(self) -> str:
+        return f"Settler IN ({self._unfinished}) AND Settler NOT IN (SELECT Settler FROM {_LISTED})"

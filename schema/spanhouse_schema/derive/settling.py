@@ -16,7 +16,7 @@ import polars as pl
 from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.derive import daily_sums, frames, ledger, participants, stretch
-from spanhouse_schema.derive.listed import DOUBTFUL, MARGIN_S, Listed, is_anything_doubtful
+from spanhouse_schema.derive.listed import MARGIN_S, Listed
 from spanhouse_schema.derive.participants import Participants
 from spanhouse_schema.derive.set_aside import SetAside
 from spanhouse_schema.derive.settlement import Settlement
@@ -77,8 +77,8 @@ class Settling:
         self._own_listed: Listed | None = None
         self._own_participants: Participants | None = None
         self._own_set_aside: SetAside | None = None
-        # Whether the sums have what an INSERT that was broken off left out.
-        self._has_mended = False
+        # Whether it has looked for what others left.
+        self._has_begun = False
         # The touches that were settled lately.
         self._finished: pl.DataFrame | None = None
 
@@ -92,10 +92,10 @@ class Settling:
         """
         within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
         with self._closed_on_error():
-            self._mend_sums()
+            self.begin()
             changed = sum(self._settle(touches) for touches in self._touches(within_ms))
             self.settle_sessions(within_ms)
-            if within_ms >= MARGIN_S * 1000 and self.listed.settlers(within_ms) > 1:
+            if within_ms >= MARGIN_S * 1000 and not self.listed.is_alone(within_ms):
                 self._settle_crossed(within_ms)
             if not patient or self.participants.is_due:
                 self.participants.count()
@@ -182,7 +182,7 @@ class Settling:
     def _abandon(self) -> None:
         self._open.close()
         self._session = self._own_listed = self._own_participants = self._own_set_aside = self._finished = None
-        self._has_mended = False
+        self._has_begun = False
 
     def __enter__(self) -> Self:
         return self
@@ -251,19 +251,35 @@ class Settling:
         self.choose(crossed, {"within_ms": str(within_ms)})
         for first, last, _ in self.stretches():
             self.write(self.derived(first, last, 0, looks_up_prices=True))
-        self.mend_days(DOUBTFUL, _PAUSE_S)
+        if doubtful := self.listed.doubtful_days():
+            self.mend_days(doubtful, _PAUSE_S)
 
     def _append(self, wanted: pl.DataFrame, stored: pl.DataFrame, places: pl.DataFrame) -> None:
         entries = ledger.difference(wanted, stored)
         self.listed.note(places, entries)
-        ledger.append(self.session, entries)
+        try:
+            ledger.append(self.session, entries)
+        except BaseException:
+            # Nobody knows which sums have it: who goes on has another name, and looks at what this one left.
+            self._own_listed, self._has_begun = None, False
+            raise
         self.participants.touch(entries)
 
-    def _mend_sums(self) -> None:
-        """Add what an INSERT that was broken off left out of the sums, once a session and before anything else."""
-        if not self._has_mended and is_anything_doubtful(self.session):
-            self.mend_days(DOUBTFUL, 0 if self._database.embedded else _PAUSE_S)
-        self._has_mended = True
+    def begin(self) -> None:
+        """Add what an INSERT that was broken off left out of the sums, once a session and before anything is read.
+
+        Raises `DatabaseError`.
+        """
+        if self._has_begun:
+            return
+        pause_s = 0 if self._database.embedded else _PAUSE_S
+        if doubtful := self.listed.doubtful_days():
+            self.mend_days(doubtful, pause_s)
+        if self.listed.are_any_forgotten():
+            for days in daily_sums.days(self.session):
+                self.mend_days(days, pause_s)
+            self.listed.forget()
+        self._has_begun = True
 
     def _derived(self, found: Stretch, *, looks_up_prices: bool) -> Settlement:
         return Settlement.of(self.session, found, self._database.timezone, looks_up_prices=looks_up_prices)

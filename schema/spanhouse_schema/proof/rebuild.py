@@ -100,6 +100,7 @@ class _Rebuild:
 
     def run(self, pause_s: float, show: Show) -> Outcome:
         session, selection = self._session, self._selection
+        self._settling.begin()
         choose(self._settling, selection)
         left_out = refuse(session, selection, self._raw)
         pause_s = pause_s if is_busy(session) else 0.0

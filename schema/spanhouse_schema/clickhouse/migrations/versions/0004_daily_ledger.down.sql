@@ -13,6 +13,7 @@ DROP TABLE IF EXISTS spanhouse.model_usage_sums;
 DROP TABLE IF EXISTS spanhouse.daily_participants;
 DROP TABLE IF EXISTS spanhouse.performance_sums;
 DROP TABLE IF EXISTS spanhouse.daily_ledger;
+DROP TABLE IF EXISTS spanhouse.settlers;
 
 ALTER TABLE spanhouse.listed_executions
     ADD COLUMN IF NOT EXISTS Users Array(String) CODEC(ZSTD(1)) AFTER Days,

@@ -1,4 +1,4 @@
-"""Days and budgets become sums over a ledger. It is filled from the executions, spend and sessions that are stored."""
+"""Days and budgets become sums over a ledger. Rewrites none: fills it from executions, spend and sessions."""
 
 from spanhouse_schema.clickhouse.revisions import execute
 

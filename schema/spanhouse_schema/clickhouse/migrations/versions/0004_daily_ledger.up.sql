@@ -192,6 +192,19 @@ SETTINGS
     non_replicated_deduplication_window = 0,
     replicated_deduplication_window = 0;
 
+CREATE TABLE IF NOT EXISTS spanhouse.settlers
+(
+    Settler String CODEC(ZSTD(1)),
+    BeganAt DateTime64(3) CODEC(ZSTD(1)),
+    FinishedAt Nullable(DateTime64(3)) CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY Settler
+SETTINGS
+    non_replicated_deduplication_window = 10000,
+    replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800;
+
 TRUNCATE TABLE spanhouse.daily_ledger;
 TRUNCATE TABLE spanhouse.performance_sums;
 TRUNCATE TABLE spanhouse.daily_participants;

@@ -1,4 +1,4 @@
-"""The tables of counted days go: views on the ledger's sums have their names. They come back empty: rebuild then."""
+"""Views have the names of the tables of counted days. Rewrites nothing; back, these are empty: rebuild then."""
 
 from spanhouse_schema.clickhouse.revisions import execute
 
