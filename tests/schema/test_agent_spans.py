@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from spanhouse_schema import Database
-from spanhouse_schema.conventions import kind_rules, spellings
+from spanhouse_schema.conventions import KindRule, Spelling, kind_rules, spellings
 from tests.reference import Row
 from tests.support.corpus_spans import LONG, recorded, span
 from tests.support.expected_executions import assert_equal, expected_spans, stored_spans
@@ -142,6 +142,32 @@ def _rows(draw: st.DrawFn) -> Row:
             "Events.Attributes": [attributes for _, attributes in events],
         },
     )
+
+
+def _spelled(spelling: Spelling) -> dict[str, str]:
+    """An attribute that says seven where the spelling looks."""
+    value: object = 7 if spelling.concept.endswith(("Tokens", "USD")) else "seven"
+    for step in reversed(spelling.path):
+        value = [value] if step.isdigit() else {step: value}
+    return {spelling.attribute: json.dumps(value) if spelling.path else str(value)}
+
+
+def _ruled(number: int, rule: KindRule, scope: str) -> Row:
+    """A span that the rule fits if its scope is the rule's."""
+    name = rule.value.replace("%", "x") if rule.where == "span name" else ""
+    attributes = {} if name else {rule.where: rule.value}
+    return span(f"{number}/{scope}", attributes, SpanName=name, ScopeName=scope)
+
+
+def test_each_spelling_and_each_rule_is_read_as_the_oracle_reads_it(database: Database, tmp_path: Path) -> None:
+    spelled = [span(f"{number}", CHAT | _spelled(spelling)) for number, spelling in enumerate(_SPELLINGS)]
+    ruled = [
+        _ruled(number, rule, scope)
+        for number, rule in enumerate(_RULES)
+        for scope in {rule.scope, "", f"{rule.scope}\tx", "any"}
+    ]
+    insert(database, {"each": [*spelled, *ruled]}, tmp_path)
+    assert_equal(stored_spans(database, "each"), expected_spans([*spelled, *ruled]))
 
 
 @pytest.mark.slow

@@ -2,20 +2,12 @@
 SELECT TenantId, TraceId, CallId, min(cityHash64(Arguments)) AS Spelling
 FROM
 (
-    SELECT TenantId, TraceId, SpanId, if(notEmpty({ToolArguments}), {ToolArguments}, {Input}) AS Arguments
+    SELECT TenantId, TraceId, SpanId, firstNonDefault({ToolArguments}, {Input}) AS Arguments
     FROM
     (
-        SELECT * EXCEPT (Texts, Places), {Slots}
-        FROM
-        (
-            SELECT * EXCEPT Ranked, {Places} AS Places
-            FROM
-            (
-                SELECT TenantId, TraceId, SpanId, mapValues(SpanAttributes) AS Texts, {Ranked} AS Ranked
-                FROM spanhouse.otel_traces
-                WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM suspect)
-            )
-        )
+        SELECT TenantId, TraceId, SpanId, {Said} AS Said
+        FROM spanhouse.otel_traces
+        WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM suspect)
     )
 ) AS span
 INNER JOIN

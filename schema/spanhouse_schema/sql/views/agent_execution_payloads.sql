@@ -19,16 +19,8 @@ FROM
         firstNonDefault({Output}, `Events.Attributes`[indexOf(`Events.Name`, 'gen_ai.choice')]['message']) AS OutputText
     FROM
     (
-        SELECT * EXCEPT (Texts, Places), {Slots}
-        FROM
-        (
-            SELECT * EXCEPT Ranked, {Places} AS Places
-            FROM
-            (
-                SELECT TenantId, TraceId, SpanId, `Events.Name`, `Events.Attributes`, mapValues(SpanAttributes) AS Texts, {Ranked} AS Ranked
-                FROM spanhouse.otel_traces
-            )
-        )
+        SELECT TenantId, TraceId, SpanId, `Events.Name`, `Events.Attributes`, {Said} AS Said
+        FROM spanhouse.otel_traces
     )
 ) AS span
 INNER JOIN
