@@ -5,21 +5,11 @@
 
 -- A double as JavaScript spells it: 0.1, 1e+21, NaN, Infinity.
 CREATE OR REPLACE FUNCTION otlp_double AS (x) ->
-    transform(
-        toString(x),
-        ['nan', 'inf', '-inf'],
-        ['NaN', 'Infinity', '-Infinity'],
-        replaceRegexpOne(toString(x), 'e(\\d)', 'e+\\1')
-    );
+    replaceRegexpOne(transform(toString(x), ['nan', 'inf', '-inf'], ['NaN', 'Infinity', '-Infinity']), 'e(\\d)', 'e+\\1');
 
 -- The same in JSON, which knows no NaN: quoted, so that the text stays JSON and loses nothing.
 CREATE OR REPLACE FUNCTION otlp_json_double AS (x) ->
-    transform(
-        toString(x),
-        ['nan', 'inf', '-inf'],
-        ['"NaN"', '"Infinity"', '"-Infinity"'],
-        replaceRegexpOne(toString(x), 'e(\\d)', 'e+\\1')
-    );
+    replaceRegexpOne(transform(toString(x), ['nan', 'inf', '-inf'], ['"NaN"', '"Infinity"', '"-Infinity"']), 'e(\\d)', 'e+\\1');
 
 -- A string as a JSON literal, escaped as Go's encoding/json does without HTML escaping. Most need no escape at all.
 CREATE OR REPLACE FUNCTION otlp_json_string AS (text) ->
@@ -84,9 +74,12 @@ CREATE OR REPLACE FUNCTION otlp_texts AS (any_values) ->
 -- Texts by their keys, as a Map sorted by key; of a key that comes twice the last one wins.
 -- (With the lambda, because sorting pairs instead of keys costs half as much again.)
 CREATE OR REPLACE FUNCTION otlp_map AS (keys, texts) ->
-    mapSort((key, text) -> key, mapFromArrays(
-        arrayFilter((key, nth_from_the_end) -> nth_from_the_end = 1, keys, arrayReverse(arrayEnumerateUniq(arrayReverse(keys)))),
-        arrayFilter((text, nth_from_the_end) -> nth_from_the_end = 1, texts, arrayReverse(arrayEnumerateUniq(arrayReverse(keys))))
+    mapSort((key, text) -> key, CAST(
+        arrayFilter(
+            (pair, nth_from_the_end) -> nth_from_the_end = 1,
+            arrayZip(keys, texts),
+            arrayReverse(arrayEnumerateUniq(arrayReverse(keys)))
+        ) AS Map(LowCardinality(String), String)
     ));
 
 CREATE OR REPLACE FUNCTION otlp_attributes AS (attributes) ->

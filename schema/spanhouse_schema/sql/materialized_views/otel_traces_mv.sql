@@ -1,6 +1,11 @@
 -- Unfolds the spans of each resource and scope into one row a span.
 -- (tupleElement, because planning `span.name` of an ARRAY JOINed tuple takes a millisecond, and this a fifth.)
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.otel_traces_mv TO spanhouse.otel_traces AS
+WITH
+    tupleElement(span, 'events') AS events,
+    tupleElement(span, 'links') AS links,
+    -- Those of both at once: planning otlp_attributes takes 7 ms.
+    arrayMap(attributes -> otlp_attributes(attributes), arrayConcat(tupleElement(events, 'attributes'), tupleElement(links, 'attributes'))) AS maps
 SELECT
     otlp_time(tupleElement(span, 'start_time_unix_nano')) AS Timestamp,
     otlp_trace_id(tupleElement(span, 'trace_id')) AS TraceId,
@@ -17,13 +22,13 @@ SELECT
     tupleElement(span, 'end_time_unix_nano') - tupleElement(span, 'start_time_unix_nano') AS Duration,
     transform(tupleElement(tupleElement(span, 'status'), 'code'), [0, 1, 2], ['Unset', 'Ok', 'Error'], '') AS StatusCode,
     tupleElement(tupleElement(span, 'status'), 'message') AS StatusMessage,
-    arrayMap(unix_nano -> otlp_time(unix_nano), tupleElement(tupleElement(span, 'events'), 'time_unix_nano')) AS `Events.Timestamp`,
-    tupleElement(tupleElement(span, 'events'), 'name') AS `Events.Name`,
-    arrayMap(attributes -> otlp_attributes(attributes), tupleElement(tupleElement(span, 'events'), 'attributes')) AS `Events.Attributes`,
-    arrayMap(id -> otlp_trace_id(id), tupleElement(tupleElement(span, 'links'), 'trace_id')) AS `Links.TraceId`,
-    arrayMap(id -> otlp_span_id(id), tupleElement(tupleElement(span, 'links'), 'span_id')) AS `Links.SpanId`,
-    tupleElement(tupleElement(span, 'links'), 'trace_state') AS `Links.TraceState`,
-    arrayMap(attributes -> otlp_attributes(attributes), tupleElement(tupleElement(span, 'links'), 'attributes')) AS `Links.Attributes`,
+    arrayMap(unix_nano -> otlp_time(unix_nano), tupleElement(events, 'time_unix_nano')) AS `Events.Timestamp`,
+    tupleElement(events, 'name') AS `Events.Name`,
+    arraySlice(maps, 1, length(tupleElement(events, 'attributes'))) AS `Events.Attributes`,
+    arrayMap(id -> otlp_trace_id(id), tupleElement(links, 'trace_id')) AS `Links.TraceId`,
+    arrayMap(id -> otlp_span_id(id), tupleElement(links, 'span_id')) AS `Links.SpanId`,
+    tupleElement(links, 'trace_state') AS `Links.TraceState`,
+    arraySlice(maps, 1 + length(tupleElement(events, 'attributes'))) AS `Links.Attributes`,
     TenantId,
     IngestedAt,
     tupleElement(span, 'flags') AS TraceFlags,
