@@ -17,6 +17,7 @@ import uvloop
 
 from spanhouse.errors import SpanhouseError
 from spanhouse_schema.settings import address
+from spanhouse_server.limited_http import LimitedHttp
 
 _told_to_stop: ContextVar[asyncio.Event] = ContextVar("told to stop")
 
@@ -83,6 +84,7 @@ class HttpServer:
     ) -> None:
         config = uvicorn.Config(
             app,
+            http=LimitedHttp,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -1,10 +1,12 @@
 """What a receiver has no room for: requests too large, bombs, a full spool, full memory; over both transports."""
 
 import gzip
+import socket
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -51,6 +53,16 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(receiver: R
     with connected(receiver) as connection:
         connection.sendall(head(receiver, LIMIT + 1))
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("port", ["otlp-http", "sql"])
+def test_a_head_without_end_is_hung_up_on(receiver: Receiver, port: str) -> None:
+    with socket.create_connection(("127.0.0.1", receiver.process.ports[port]), timeout=10) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(b"POST / HTTP/1.1\r\nx: ")
+            for _ in range(100):
+                connection.sendall(b"x" * LIMIT)
+        assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
 def test_a_body_of_unknown_size_is_refused_once_it_is_too_large(receiver: Receiver) -> None:
