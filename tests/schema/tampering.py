@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from spanhouse_schema import Database
+from spanhouse_schema.derive import daily_sums
 from spanhouse_schema.derive.settling import settle
 from spanhouse_schema.proof.audit import Report, audit
 from spanhouse_schema.proof.diff import Difference
@@ -50,12 +51,15 @@ TABLES = (
     Tampered("record_statements", "ConfidenceScore", "0.75", {"Id": "'x'", "SpanId": "'x'"}),
     Tampered("agent_cycles", "StartedAt", "StartedAt - 1", {"SessionId": "'x'"}),
     Tampered("agent_calls", "CostUSD", "CostUSD * 2", {"SpanId": "'x'"}),
-    Tampered("agent_spend", "Unpriced", "Unpriced + 1", {"Day": "Day + 1"}),
     Tampered("agent_executions", "TotalInputTokens", "TotalInputTokens + 1", {"ExecutionId": "'x'"}),
     Tampered("agent_executions_by_agent", "DurationMs", "DurationMs + 1", {"AgentName": "'x'"}),
-    Tampered("agent_performance_daily", "tool_calls", "tool_calls + 1", {"agent_name": "'x'"}),
-    Tampered("model_usage_daily", "input_tokens", "NULL", {"model": "'x'"}),
-    Tampered("agent_budget_daily", "used_usd", "used_usd + 1", {"scope_id": "'x'"}),
+    Tampered("daily_ledger", "Unpriced", "Unpriced + 1", {"ExecutionId": "'x'"}),
+    Tampered("performance_sums", "ToolCalls", "ToolCalls + 1", {"AgentName": "'x'"}),
+    Tampered("daily_participants", "Executions", "Executions + 1", {"Id": "'x'"}),
+    Tampered("model_usage_sums", "InputTokens", "InputTokens + 1", {"Model": "'x'"}),
+    Tampered("spend_sums", "CostUSD", "CostUSD + 1", {"ScopeId": "'x'"}),
+    Tampered("tenant_spend_seconds", "CostUSD", "CostUSD + 1", {"At": "At + 1"}),
+    Tampered("daily_spend", "Sign", "Sign + 1", {"ExecutionId": "'x'"}),
 )
 """Every table that is derived."""
 WAYS = ("a number is another one", "a row is gone", "a row is too many")
@@ -119,31 +123,35 @@ def _whose(example: Difference) -> Iterable[str]:
 def tamper(database: Database, tenant: str, how: str, tampered: Tampered) -> None:
     """Make a row of a tenant's say what is not so, as whoever reads the table sees it."""
     table = tampered.table
-    version, is_deleted = ("version", "is_deleted") if table.endswith("_daily") else ("Version", "IsDeleted")
-    has_versions = table.endswith("_daily") or table in _VERSIONED
-    changed = {WAYS[0]: {tampered.column: tampered.value}, WAYS[1]: {is_deleted: "1"}, WAYS[2]: tampered.other}[how]
-    if has_versions:
-        _add(database, tenant, table, {**changed, version: f"{version} + 1"}, "FINAL")
+    changed = {WAYS[0]: {tampered.column: tampered.value}, WAYS[1]: {"IsDeleted": "1"}, WAYS[2]: tampered.other}[how]
+    if table in _VERSIONED:
+        _add(database, tenant, table, {**changed, "Version": "Version + 1"}, final="FINAL")
+    elif table == "daily_ledger" and how != WAYS[2]:
+        # An entry is taken back; the views behind the ledger follow.
+        for changes in (changed, {"Sign": "-1"}) if how == WAYS[0] else ({"Sign": "-1"},):
+            _add(database, tenant, table, changes, where="Entry = 'spend' AND Unpriced = 0")
     elif how == WAYS[1]:
         _command(database, tenant, f"DELETE FROM spanhouse.{table} WHERE {{of}}")
-    elif how == WAYS[2] or table == "agent_cycles":
+    elif how == WAYS[2] or table in _SUMS:
         _add(database, tenant, table, changed)
     else:
         update = f"UPDATE {tampered.column} = {tampered.value}"
         _command(database, tenant, f"ALTER TABLE spanhouse.{table} {update} WHERE {{of}}")
 
 
-_VERSIONED = ("agent_calls", "agent_spend", "agent_executions", "agent_executions_by_agent")
+_VERSIONED = ("agent_calls", "agent_executions", "agent_executions_by_agent")
+_SUMS = ("agent_cycles", *daily_sums.TABLES)
 
 
-def _add(database: Database, tenant: str, table: str, changes: Mapping[str, str], final: str = "") -> None:
+def _add(
+    database: Database, tenant: str, table: str, changes: Mapping[str, str], *, final: str = "", where: str = "true"
+) -> None:
     replaced = ", ".join(f"{value} AS {name}" for name, value in changes.items())
-    some = f"SELECT * REPLACE ({replaced}) FROM spanhouse.{table} {final} WHERE {{of}} LIMIT 1"
-    _command(database, tenant, f"INSERT INTO spanhouse.{table} {some}")
+    some = f"SELECT * FROM spanhouse.{table} {final} WHERE {{of}} AND {where} LIMIT 1"
+    _command(database, tenant, f"INSERT INTO spanhouse.{table} SELECT * REPLACE ({replaced}) FROM ({some})")
 
 
 def _command(database: Database, tenant: str, statement: str) -> None:
-    column = "tenant_id" if "_daily" in statement else "TenantId"
     # What is done twice to rows that are alike is done twice.
     settings = {"mutations_sync": 2, "insert_deduplicate": 0}
-    database.command(statement.replace("{of}", f"{column} = '{tenant}'"), settings=settings)
+    database.command(statement.replace("{of}", f"TenantId = '{tenant}'"), settings=settings)

@@ -59,14 +59,14 @@ class Sums(NamedTuple):
         return ", ".join((*self.key, *self.added))
 
     def _counted(self, where: str) -> str:
-        entries = f"(SELECT *, Hash FROM spanhouse.daily_ledger WHERE {where})"
+        entries = f"(SELECT *, EntryId FROM spanhouse.daily_ledger WHERE {where})"
         return re.sub(r"FROM spanhouse\.daily_ledger\b", f"FROM {entries}", sql_files.selected(f"{self.table}_mv"))
 
     def _grouped(self, rows: str) -> str:
         key = ", ".join(self.key)
         sums = ", ".join(f"{added} AS {name}" for name, added in self.added.items())
         is_something = " OR ".join(
-            f"notEmpty({name})" if added.startswith("sumMap") else f"{name} != 0"
+            f"notEmpty({name})" if added.startswith("map") else f"{name} != 0"
             for name, added in self.added.items()
             if not added.startswith("any")
         )
@@ -116,12 +116,12 @@ def _mend(session: Session, sums: Sums, where: str, pause_s: float) -> int:
 
 def _added(name: str, kind: str) -> str:
     if "sumMap" in kind:
-        return f"sumMap({name})"
+        return f"mapFilter((bucket, number) -> number != 0, sumMap({name}))"
     # In daily_spend, whose keys say all the rest of a row.
     return f"any({name})" if kind.startswith(("Array", "LowCardinality", "String")) else f"sum({name})"
 
 
 def _negative(name: str, added: str) -> str:
-    if added.startswith("sumMap"):
+    if added.startswith("map"):
         return f"mapApply((bucket, number) -> (bucket, -number), {name}) AS {name}"
     return name if added.startswith("any") else f"-{name} AS {name}"

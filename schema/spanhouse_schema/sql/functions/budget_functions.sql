@@ -22,12 +22,11 @@ CREATE OR REPLACE FUNCTION budget_moments AS (day, spent, said) -> arraySort(arr
 ));
 
 -- The first moment by which so many percent of the limit that held then were spent.
-CREATE OR REPLACE FUNCTION budget_reached AS (moments, limits, percent) -> arrayFirst(
+CREATE OR REPLACE FUNCTION budget_reached_at AS (moments, limits, percent) -> toDateTime64(nullIf(arrayFirst(
     (moment, usd) -> ifNull(usd * 100 >= arrayLast(each -> each.1 <= moment.1, limits).2 * percent, false),
-    moments, arrayCumSum(moments.2)
-).1;
-CREATE OR REPLACE FUNCTION budget_reached_at AS (moments, limits, percent) ->
-    if(budget_reached(moments, limits, percent) = 0, NULL, toDateTime64(budget_reached(moments, limits, percent), 0, 'UTC'));
+    moments,
+    arrayCumSum(moments.2)
+).1, 0), 0, 'UTC');
 
 -- What was spent, where it is known: unknown where nothing that was used has a price.
 CREATE OR REPLACE FUNCTION budget_used AS (usd, priced, unpriced) -> if(priced > 0 OR unpriced = 0, usd, NULL);

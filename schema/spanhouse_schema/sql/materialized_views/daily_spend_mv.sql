@@ -9,7 +9,7 @@ SELECT
     UserId,
     SessionId,
     Spent,
-    Hash,
+    EntryId,
     Sign
 FROM spanhouse.daily_ledger
 WHERE notEmpty(Spent);

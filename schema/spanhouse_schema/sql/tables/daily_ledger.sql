@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.daily_ledger
     CyclesCompleted UInt8 CODEC(ZSTD(1)),
 
     -- Of all the columns above but the first three: what tells an execution's entries apart.
-    Hash FixedString(16) MATERIALIZED sipHash128(tuple(
+    EntryId FixedString(16) MATERIALIZED sipHash128(tuple(
         Entry, Day, AgentName, UserId, SessionId, ServiceName, ClientAccountId, EngagementId, IsTask, Status, DurationNs, DurationBucket,
         ConfidenceScore, ToolCalls, FailedToolCalls, Usage, Runs, Invocations, Spent, Unpriced, CyclesStarted, CyclesCompleted
     )) CODEC(ZSTD(1)),
@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.daily_ledger
 )
 ENGINE = SummingMergeTree(Sign)
 -- No partitions: a merge brings together what was appended at different times.
-ORDER BY (TenantId, TraceId, ExecutionId, Hash)
+ORDER BY (TenantId, TraceId, ExecutionId, EntryId)
 SETTINGS
     index_granularity = 1024,
     -- A block may be like an earlier one and no replay: what was taken back is so again.

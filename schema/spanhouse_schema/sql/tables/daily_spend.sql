@@ -10,11 +10,11 @@ CREATE TABLE IF NOT EXISTS spanhouse.daily_spend
     UserId String CODEC(ZSTD(1)),
     SessionId String CODEC(ZSTD(1)),
     Spent Array(Tuple(At DateTime64(0, 'UTC'), CostUSD Decimal(38, 12))) CODEC(ZSTD(1)),
-    Hash FixedString(16) CODEC(ZSTD(1)),
+    EntryId FixedString(16) CODEC(ZSTD(1)),
     Sign Int32 CODEC(ZSTD(1))
 )
 ENGINE = SummingMergeTree(Sign)
-ORDER BY (TenantId, Day, TraceId, ExecutionId, Hash)
+ORDER BY (TenantId, Day, TraceId, ExecutionId, EntryId)
 SETTINGS
     index_granularity = 2048,
     -- A block may be like an earlier one and no replay: what was taken back is so again.

@@ -60,7 +60,7 @@ FROM
         sum(sums.Cancelled) AS Cancelled,
         sum(sums.DurationNs) AS DurationNs,
         sum(sums.Ended) AS Ended,
-        sumMap(sums.DurationBuckets) AS DurationBuckets,
+        mapFilter((bucket, number) -> number != 0, sumMap(sums.DurationBuckets)) AS DurationBuckets,
         sum(sums.ConfidenceScore) AS ConfidenceScore,
         sum(sums.Confident) AS Confident,
         sum(sums.ToolCalls) AS ToolCalls,

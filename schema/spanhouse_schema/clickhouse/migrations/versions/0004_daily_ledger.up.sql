@@ -35,14 +35,14 @@ CREATE TABLE IF NOT EXISTS spanhouse.daily_ledger
     CyclesStarted UInt8 CODEC(ZSTD(1)),
     CyclesCompleted UInt8 CODEC(ZSTD(1)),
 
-    Hash FixedString(16) MATERIALIZED sipHash128(tuple(
+    EntryId FixedString(16) MATERIALIZED sipHash128(tuple(
         Entry, Day, AgentName, UserId, SessionId, ServiceName, ClientAccountId, EngagementId, IsTask, Status, DurationNs, DurationBucket,
         ConfidenceScore, ToolCalls, FailedToolCalls, Usage, Runs, Invocations, Spent, Unpriced, CyclesStarted, CyclesCompleted
     )) CODEC(ZSTD(1)),
     Sign Int32 CODEC(ZSTD(1))
 )
 ENGINE = SummingMergeTree(Sign)
-ORDER BY (TenantId, TraceId, ExecutionId, Hash)
+ORDER BY (TenantId, TraceId, ExecutionId, EntryId)
 SETTINGS
     index_granularity = 1024,
     non_replicated_deduplication_window = 0,
@@ -182,11 +182,11 @@ CREATE TABLE IF NOT EXISTS spanhouse.daily_spend
     UserId String CODEC(ZSTD(1)),
     SessionId String CODEC(ZSTD(1)),
     Spent Array(Tuple(At DateTime64(0, 'UTC'), CostUSD Decimal(38, 12))) CODEC(ZSTD(1)),
-    Hash FixedString(16) CODEC(ZSTD(1)),
+    EntryId FixedString(16) CODEC(ZSTD(1)),
     Sign Int32 CODEC(ZSTD(1))
 )
 ENGINE = SummingMergeTree(Sign)
-ORDER BY (TenantId, Day, TraceId, ExecutionId, Hash)
+ORDER BY (TenantId, Day, TraceId, ExecutionId, EntryId)
 SETTINGS
     index_granularity = 2048,
     non_replicated_deduplication_window = 0,
@@ -360,7 +360,7 @@ FROM spanhouse.daily_ledger
 ARRAY JOIN Spent AS spent
 GROUP BY TenantId, Day, At;
 
-INSERT INTO spanhouse.daily_spend (TenantId, Day, TraceId, ExecutionId, AgentName, UserId, SessionId, Spent, Hash, Sign)
+INSERT INTO spanhouse.daily_spend (TenantId, Day, TraceId, ExecutionId, AgentName, UserId, SessionId, Spent, EntryId, Sign)
 SELECT
     TenantId,
     Day,
@@ -370,7 +370,7 @@ SELECT
     UserId,
     SessionId,
     Spent,
-    Hash,
+    EntryId,
     Sign
 FROM spanhouse.daily_ledger
 WHERE notEmpty(Spent);
