@@ -1,17 +1,22 @@
 """How many bytes of requests are held in memory at once: past the limit, clients are asked to wait."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from spanhouse_web.errors import Busy
 
 
 class Hold:
-    """One request's share of the memory."""
+    """One request's share of the memory, empty at first; when its block ends it is free again."""
 
     def __init__(self, inflight: "Inflight") -> None:
         self._inflight = inflight
         self.bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._inflight.bytes -= self.bytes
 
     def grow(self, size: int) -> None:
         """Take `size` bytes more. Raises `Busy` when they are not to be had now."""
@@ -26,14 +31,9 @@ class Inflight:
         self.bytes = 0
         self._limit_bytes = limit_bytes
 
-    @contextmanager
-    def hold(self) -> Iterator[Hold]:
-        """Give a request its share, empty at first; when the block ends it is free again."""
-        hold = Hold(self)
-        try:
-            yield hold
-        finally:
-            self.bytes -= hold.bytes
+    def hold(self) -> Hold:
+        """Return a new request's share, for a `with` block."""
+        return Hold(self)
 
     def take(self, size: int, held: int) -> None:
         """Raises `Busy` when `size` bytes more, for a request that has `held` already, are over the limit."""
