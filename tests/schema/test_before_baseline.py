@@ -3,6 +3,7 @@
 import re
 import tarfile
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from spanhouse_schema import Database, DatabaseError, Settings
 from spanhouse_schema.access import row_filters
 from spanhouse_schema.clickhouse import before_baseline, installation, migrate, revisions
+from spanhouse_schema.derive import daily_sums
 from spanhouse_schema.derive.settling import settle
+from spanhouse_schema.proof.audit import Selection, audit
 from spanhouse_schema.settings import InstallationSettings
 from tests.support.own_process import call
 from tests.support.schema_objects import objects, rows_hashed
@@ -18,7 +21,10 @@ from tests.support.schema_objects import objects, rows_hashed
 # The data directory of a `spanhouse up --retention-days 3650 --timezone Europe/Berlin`.
 INSTALLATION = Path(__file__).parent / "installations" / "0012.tar.xz"
 SET = {"retention_days": "3650", "sql_audit_retention_days": "365", "timezone": "Europe/Berlin"}
-NEW = {"definitions", "installation", "set_aside_traces"}
+NEW = {"definitions", "installation", "set_aside_traces", "settlers", "daily_ledger", *daily_sums.TABLES}
+# Counted by day once, and read from the sums of the ledger now.
+COUNTED = ("agent_performance_daily", "model_usage_daily", "agent_budget_daily")
+CHANGED = {*COUNTED, "agent_spend", "listed_executions"}
 
 
 def _unpacked(directory: Path) -> Database:
@@ -29,6 +35,23 @@ def _unpacked(directory: Path) -> Database:
 
 def _upgrade(database: Database) -> None:
     migrate.upgrade(database)
+
+
+def _days(database: Database, final: str = "") -> dict[str, list[list[Any]]]:
+    """What is said of each day, by names of columns; percentiles apart, which are counted in buckets."""
+    found = {}
+    for table in COUNTED:
+        columns = database.rows(
+            "SELECT name FROM system.columns WHERE database = 'spanhouse' AND table = {table:String} "
+            "AND default_kind = '' AND name NOT IN ('version', 'is_deleted', 'average_duration', 'average_confidence') "
+            "AND NOT match(name, '^p\\d+_') ORDER BY name",
+            parameters={"table": table},
+        )
+        names = ", ".join(name for (name,) in columns)
+        found[table] = [
+            list(row) for row in database.rows(f"SELECT {names} FROM spanhouse.{table} {final} ORDER BY ALL")
+        ]
+    return found
 
 
 def _installation(database: Database) -> dict[str, str]:
@@ -46,11 +69,14 @@ def _is_taken_over(directory: Path) -> dict[str, str]:
     before = rows_hashed(database)
     assert before["otel_traces"][0] > 0
     assert before["agent_executions"][0] > 0
+    days = _days(database, "FINAL")
+    assert all(days.values())
     _upgrade(database)
     assert migrate.status(database).at_head
     after = rows_hashed(database)
-    assert {table: after[table] for table in before} == before
+    assert {table: after.get(table) for table in before.keys() - CHANGED} == _without(before, CHANGED)
     assert after.keys() - before.keys() == NEW
+    assert _days(database) == days
     assert _installation(database) == SET
     taken_over = objects(database)
     _upgrade(database)
@@ -58,6 +84,9 @@ def _is_taken_over(directory: Path) -> dict[str, str]:
     assert rows_hashed(database) == after
     row_filters.enforce(database)
     settle(database)
+    assert _days(database) == days, "the ledger says of what was stored what a settling does"
+    different = {each.table for each in audit(database, Selection()).found if each.different}
+    assert different == {"agent_calls", "agent_executions", "daily_ledger"}, "prices were set that nothing has yet"
     database.close()
     return _without_ttl(taken_over)
 
@@ -83,7 +112,11 @@ def _is_killed_on_the_way(directory: Path) -> None:
     assert migrate.status(database).at_head
     assert _installation(database) == SET
     after = rows_hashed(database)
-    assert {table: after[table] for table in before} == before
+    assert {table: after.get(table) for table in before.keys() - CHANGED} == _without(before, CHANGED)
+
+
+def _without(rows: dict[str, tuple[int, int]], tables: set[str]) -> dict[str, tuple[int, int]]:
+    return {table: hashed for table, hashed in rows.items() if table not in tables}
 
 
 @pytest.mark.slow

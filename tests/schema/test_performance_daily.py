@@ -128,7 +128,8 @@ def test_percentiles_lie_between_two_tasks_in_proportion_within_one_percent(data
     yield rows
     (day,) = stored(database, tenant).values()
     percentiles = [day[f"p{level}_duration_ms"] for level in (50, 95, 99)]
-    assert (day["avg_duration_ms"], percentiles) == (25, pytest.approx([25, 38.5, 39.7], rel=0.01))
+    assert day["avg_duration_ms"] == 25
+    assert percentiles == pytest.approx([25, 38.5, 39.7], rel=0.01)
 
 
 @CASES.case

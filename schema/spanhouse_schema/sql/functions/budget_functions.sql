@@ -21,12 +21,18 @@ CREATE OR REPLACE FUNCTION budget_moments AS (day, spent, said) -> arraySort(arr
     )
 ));
 
--- The first moment by which so many percent of the limit that held then were spent.
-CREATE OR REPLACE FUNCTION budget_reached_at AS (moments, limits, percent) -> toDateTime64(nullIf(arrayFirst(
-    (moment, usd) -> ifNull(usd * 100 >= arrayLast(each -> each.1 <= moment.1, limits).2 * percent, false),
-    moments,
-    arrayCumSum(moments.2)
-).1, 0), 0, 'UTC');
+-- The first moments by which so many percents of the limits that held then were spent (Unix seconds); 0 where there is none.
+CREATE OR REPLACE FUNCTION budget_reached AS (moments, limits, percents) -> arrayMap(
+    percent -> arrayFirst(
+        (moment, usd) -> ifNull(usd * 100 >= arrayLast(each -> each.1 <= moment.1, limits).2 * percent, false),
+        moments,
+        arrayCumSum(moments.2)
+    ).1,
+    percents
+);
+
+-- A moment, as a time.
+CREATE OR REPLACE FUNCTION budget_time AS second -> toDateTime64(nullIf(second, 0), 0, 'UTC');
 
 -- What was spent, where it is known: unknown where nothing that was used has a price.
 CREATE OR REPLACE FUNCTION budget_used AS (usd, priced, unpriced) -> if(priced > 0 OR unpriced = 0, usd, NULL);

@@ -15,12 +15,4 @@ SELECT
     over_80_at,
     over_100_at,
     budget_verdict(limit_usd, used_usd, unpriced_calls) AS verdict
-FROM
-(
-    SELECT * FROM spanhouse.tenant_budget_daily
-    UNION ALL
-    SELECT tenant_id, 'tenant', date, '', limit_usd, toDecimal128(0, 12), limit_usd, 0, 0, 0, 0, NULL, NULL, NULL
-    FROM spanhouse.budget_limits_now
-    WHERE scope = 'tenant' AND period = 'day' AND (tenant_id, date) NOT IN
-        (SELECT TenantId, Day FROM spanhouse.spend_sums WHERE Scope = 'tenant' GROUP BY TenantId, Day HAVING sum(Entries) != 0)
-);
+FROM spanhouse.tenant_budget_daily;

@@ -7,7 +7,7 @@
 -- cycles are sessions that something was said of. A threshold is reached once, by the limit that held then.
 -- agent_budget is the tenants' rows of it; budget_verdicts says what is left now.
 CREATE OR REPLACE VIEW spanhouse.agent_budget_daily AS
-SELECT * FROM spanhouse.tenant_budget_daily
+SELECT * EXCEPT is_counted FROM spanhouse.tenant_budget_daily WHERE is_counted
 UNION ALL
 SELECT
     TenantId AS tenant_id,
@@ -21,12 +21,12 @@ SELECT
     toUInt64(Invocations) AS invocations,
     toUInt64(CyclesStarted) AS cycles_started,
     toUInt64(CyclesCompleted) AS cycles_completed,
-    budget_reached_at(Moments, Limits, 50) AS over_50_at,
-    budget_reached_at(Moments, Limits, 80) AS over_80_at,
-    budget_reached_at(Moments, Limits, 100) AS over_100_at
+    budget_time(Reached[1]) AS over_50_at,
+    budget_time(Reached[2]) AS over_80_at,
+    budget_time(Reached[3]) AS over_100_at
 FROM
 (
-    SELECT *, budget_limits_in_force(Scope, Said) AS Limits, budget_moments(Day, Spent, Said) AS Moments
+    SELECT *, budget_limits_in_force(Scope, Said) AS Limits, budget_reached(budget_moments(Day, Spent, Said), Limits, [50, 80, 100]) AS Reached
     FROM
     (
         SELECT

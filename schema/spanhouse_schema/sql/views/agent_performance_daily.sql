@@ -9,8 +9,9 @@
 -- that these have, mostly ''): the sum over rows is everything, once.
 CREATE OR REPLACE VIEW spanhouse.agent_performance_daily AS
 WITH
-    arraySort(mapKeys(DurationBuckets)) AS Buckets,
-    arrayCumSum(arrayMap(bucket -> DurationBuckets[bucket], Buckets)) AS UpTo
+    mapKeys(DurationBuckets) AS Buckets,
+    arrayCumSum(mapValues(DurationBuckets)) AS UpTo,
+    arrayMap(level -> duration_ms_at(Buckets, UpTo, (Ended - 1) * level), [0.5, 0.95, 0.99]) AS Percentiles
 SELECT
     TenantId AS tenant_id,
     Day AS date,
@@ -24,9 +25,9 @@ SELECT
     toUInt64(Cancelled) AS tasks_cancelled,
     if(Completed + Failed > 0, 100 * Completed / (Completed + Failed), NULL) AS success_rate,
     if(Ended > 0, DurationNs / Ended / 1e6, NULL) AS avg_duration_ms,
-    bucket_quantile_ms(Buckets, UpTo, 0.5) AS p50_duration_ms,
-    bucket_quantile_ms(Buckets, UpTo, 0.95) AS p95_duration_ms,
-    bucket_quantile_ms(Buckets, UpTo, 0.99) AS p99_duration_ms,
+    if(Ended > 0, Percentiles[1], NULL) AS p50_duration_ms,
+    if(Ended > 0, Percentiles[2], NULL) AS p95_duration_ms,
+    if(Ended > 0, Percentiles[3], NULL) AS p99_duration_ms,
     avg_duration_ms / 1000 AS average_duration,
     if(Confident > 0, toFloat64(ConfidenceScore) / Confident, NULL) AS avg_confidence,
     avg_confidence AS average_confidence,
