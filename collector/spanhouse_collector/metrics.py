@@ -39,7 +39,7 @@ class Metrics:
         self.settle_seconds = self._histogram("settle_seconds", "Seconds of one settling of traces.", "", _LOADING_S)
         self.settle_failures = self._counter("settle_failures", "Settlings that failed and are tried again.")
         self.settled_traces = self._counter("settled_traces", "Traces whose executions were written anew.")
-        self.set_aside_traces = self._gauge("set_aside_traces", "Traces that could not be settled, until they change.")
+        self.set_aside_traces = self._gauge("set_aside_traces", "Traces that could not be settled: tried again hourly.")
         self.discovery_seconds = self._histogram(
             "discovery_seconds", "Seconds of searching one day for patterns.", "", _LOADING_S
         )

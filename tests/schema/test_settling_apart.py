@@ -1,13 +1,16 @@
 """A trace that cannot be settled costs itself: it is set aside by name, and everybody else is settled."""
 
 import random
+import time
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from spanhouse_schema import Database, StatementFailed
-from spanhouse_schema.derive import settlement
+from spanhouse_schema.derive import set_aside, settlement
 from spanhouse_schema.derive.rules.derivation import Counted, count
 from spanhouse_schema.derive.settling import Settling, settle
 from tests.reference import Row
@@ -33,6 +36,59 @@ def test_a_trace_that_cannot_be_settled_is_set_aside_and_no_other(
     settle(database, _WITHIN_S)
     assert "23" in _settled(database, "apart")
     assert _set_aside(database, "apart") == {}
+
+
+def test_a_trace_that_failed_for_a_passing_reason_is_settled_by_a_later_sweep(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(database, {"passing": _runs(range(40))}, tmp_path)
+    clock = _Clock(monkeypatch)
+    with Settling(database) as settling:
+        with monkeypatch.context() as patch:
+            _poison(patch, "23")
+            settling.settle(_WITHIN_S)
+        settling.settle(_WITHIN_S)
+        assert _set_aside(database, "passing").keys() == {"23"}
+        clock.minutes += 1
+        assert settling.settle(_WITHIN_S) == 1
+        assert settling.traces_set_aside == 0
+    assert "23" in _settled(database, "passing")
+    assert _set_aside(database, "passing") == {}
+
+
+def test_a_trace_that_goes_on_failing_is_tried_ever_less_often(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(database, {"backoff": [*_runs(range(40, 50)), *_runs(range(1))]}, tmp_path)
+    clock, attempts = _Clock(monkeypatch), []
+    with Settling(database) as settling:
+        with monkeypatch.context() as patch:
+            _poison(patch, "0", lambda: attempts.append(clock.minutes))
+            settling.settle(_WITHIN_S)
+            attempts.clear()
+            for clock.minutes in [*range(1, 70), 123, 124, 183, 184, 243, 244]:
+                settling.settle(_WITHIN_S)
+        assert attempts == [1, 2, 4, 8, 16, 32, 64, 124, 184, 244]
+        clock.minutes += 60
+        settling.settle(_WITHIN_S)
+    assert _set_aside(database, "backoff") == {}
+
+
+def test_many_that_go_on_failing_are_tried_a_few_at_a_time_and_each_in_its_turn(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = _Clock(monkeypatch)
+    traces = pl.DataFrame({"TenantId": [b"many"] * 20, "TraceId": [str(number).encode() for number in range(20)]})
+    tried: list[list[bytes]] = []
+    with Settling(database) as settling:
+        _fail(settling, traces)
+        clock.minutes += 1
+        while (due := settling.set_aside.due()).height:
+            tried.append(due["TraceId"].to_list())
+            _fail(settling, due)
+        settling.set_aside.release(traces)
+    assert [len(few) for few in tried] == [8, 8, 4]
+    assert len(set(chain.from_iterable(tried))) == 20
 
 
 def test_what_fails_for_everybody_sets_nobody_aside(
@@ -70,11 +126,27 @@ def _runs(numbers: range) -> list[Row]:
     return [span("a", AGENT, TraceId=str(number)) for number in numbers]
 
 
-def _poison(patch: pytest.MonkeyPatch, trace: str) -> None:
+def _fail(settling: Settling, traces: pl.DataFrame) -> None:
+    for trace in traces.iter_slices(1):
+        settling.set_aside.add(trace, ValueError("nobody can settle it"))
+
+
+class _Clock:
+    """The clock by which attempts are made again, which stands still."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.minutes = 0
+        began = time.time_ns() // 1000
+        patch.setattr(set_aside, "_now", lambda: began + self.minutes * 60_000_000)
+
+
+def _poison(patch: pytest.MonkeyPatch, trace: str, fail: Callable[[], object] = lambda: None) -> None:
     """Have the derivation of a trace fail; '' is any."""
 
     def poisoned(spans: pl.DataFrame, events: pl.DataFrame, rivals: pl.DataFrame) -> Counted:
         if not trace or trace.encode() in spans["TraceId"].to_list():
+            if spans["TraceId"].n_unique() == 1:
+                fail()
             raise ValueError(f"nobody can settle {trace}")
         return count(spans, events, rivals)
 

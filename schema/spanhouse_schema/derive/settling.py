@@ -95,7 +95,8 @@ class Settling:
             self.begin()
             changed = sum(self._settle(touches) for touches in self._touches(within_ms))
             self.settle_sessions(within_ms)
-            if within_ms >= MARGIN_S * 1000 and not self.listed.is_alone(within_ms):
+            if within_ms >= MARGIN_S * 1000:
+                changed += self._retry(self.set_aside.due())
                 self._settle_crossed(within_ms)
             if not patient or self.participants.is_due:
                 self.participants.count()
@@ -213,13 +214,21 @@ class Settling:
                 return
 
     def _settle(self, touches: pl.DataFrame) -> int:
-        attempts = _Attempts()
-        # Those at fault before are tried by themselves: the others need not be halved again for their sake.
-        parts = self.set_aside.parted(touches.select(TRACE).unique(maintain_order=True))
-        changed = sum(self._settle_apart(part, attempts) for part in parts if part.height)
+        fresh, failed_before = self.set_aside.parted(touches.select(TRACE).unique(maintain_order=True))
+        changed = self._settle_or_set_aside(fresh, _Attempts()) + self._retry(failed_before)
+        self._remember(touches)
+        return changed
+
+    def _retry(self, traces: pl.DataFrame) -> int:
+        """Settle traces that are set aside, by themselves: the others need not be halved again for their sake."""
+        return self._settle_or_set_aside(traces, _Attempts(are_at_fault=True))
+
+    def _settle_or_set_aside(self, traces: pl.DataFrame, attempts: "_Attempts") -> int:
+        if traces.is_empty():
+            return 0
+        changed = self._settle_apart(traces, attempts)
         for trace, error in attempts.failures:
             self.set_aside.add(trace, error)
-        self._remember(touches)
         return changed
 
     def _settle_apart(self, traces: pl.DataFrame, attempts: "_Attempts") -> int:
@@ -235,7 +244,7 @@ class Settling:
                 return 0
             half = traces.height // 2
             return sum(self._settle_apart(part, attempts) for part in (traces[:half], traces[half:]))
-        attempts.has_succeeded |= changed > 0
+        attempts.are_at_fault |= changed > 0
         return changed
 
     def _settle_at_once(self, traces: pl.DataFrame) -> int:
@@ -247,6 +256,8 @@ class Settling:
 
     def _settle_crossed(self, within_ms: int) -> None:
         """Settle again what two settled at once, neither seeing what the other was writing."""
+        if self.listed.is_alone(within_ms):
+            return
         (crossed,) = sql_files.step("crossed")
         self.choose(crossed, {"within_ms": str(within_ms)})
         for first, last, _ in self.stretches():
@@ -334,14 +345,15 @@ class Settling:
 class _Attempts:
     """What became of the traces of a stretch that could not be settled at once."""
 
-    def __init__(self) -> None:
-        self.has_succeeded = False
+    def __init__(self, *, are_at_fault: bool = False) -> None:
+        # Whether it is known that those that fail do so by themselves.
+        self.are_at_fault = are_at_fault
         self.failures: list[tuple[pl.DataFrame, BaseException]] = []
 
     def failed(self, trace: pl.DataFrame, error: BaseException) -> None:
         """Note a trace that cannot be settled; raise what went wrong where it seems to be no trace's fault."""
         self.failures.append((trace, error))
-        if len(self.failures) >= _MOST_FAILURES and not self.has_succeeded:
+        if len(self.failures) >= _MOST_FAILURES and not self.are_at_fault:
             raise error
 
 

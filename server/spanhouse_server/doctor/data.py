@@ -111,7 +111,7 @@ def _look_at_rows(database: Database) -> Iterator[Finding]:
     ((set_aside,),) = database.rows("SELECT count() FROM spanhouse.set_aside_traces FINAL")
     if set_aside:
         look = 'spanhouse sql "SELECT TenantId, TraceId, Reason FROM set_aside_traces FINAL"'
-        yield fail("settling", f"{set_aside} traces could not be settled, and are tried again when they change", look)
+        yield fail("settling", f"{set_aside} traces could not be settled, and are tried again within an hour", look)
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:

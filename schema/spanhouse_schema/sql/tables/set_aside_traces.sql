@@ -1,5 +1,5 @@
--- One row is a trace that could not be settled: since when, and why. Its executions and calls stay as they were; once anything of it comes,
--- it is tried again. Of one that could be settled since, the row is deleted.
+-- One row is a trace that could not be settled: since when, and why at the last attempt. Its executions and calls stay as they were. It is
+-- tried again once anything of it comes, and by itself after a minute, two, four and so on, up to an hour. Of one that could be settled since, the row is deleted.
 -- Written by the settling; read by `spanhouse doctor` and by the machine's owner.
 CREATE TABLE IF NOT EXISTS spanhouse.set_aside_traces
 (
@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.set_aside_traces
     TraceId String,
     Reason String,
     At DateTime64(3) DEFAULT now64(3),
-    -- In microseconds; of several rows of one trace the greatest counts.
+    -- Of the last attempt, in microseconds; of several rows of one trace the greatest counts.
     Version UInt64,
     IsDeleted UInt8
 )
