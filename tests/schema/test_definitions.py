@@ -14,7 +14,7 @@ from tests.support.schema_objects import objects
 
 SQL = Path(sql_files.__file__).parents[1] / "sql"
 UTC, BERLIN = "UTC", "Europe/Berlin"
-OF_TODAY = ["budget_limits_now", "budget_verdicts", "agent_budget"]
+OF_TODAY = ["budget_limits_now", "budget_verdicts"]
 
 
 def _apply(database: Database, timezone: str = UTC, usd: str = "5") -> list[str]:
@@ -114,7 +114,7 @@ def test_the_time_zone_goes_there_and_back_in_every_view(database: Database) -> 
     before = objects(database)
     changed = _apply(database, BERLIN)
     of_days = {"tenant_budget_daily", "agent_budget_daily"}
-    assert {*OF_TODAY, *of_days, "budget_moments", "budget_limit_of_day"} == set(changed)
+    assert {*OF_TODAY, *of_days, "agent_budget", "budget_moments", "budget_limit_of_day"} == set(changed)
     there = objects(database)
     assert {"budget_limits_now", "budget_verdicts", *of_days} <= {name for name in there if BERLIN in there[name]}
     assert _apply(database, UTC) == changed

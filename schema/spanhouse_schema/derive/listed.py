@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 MARGIN_S = 600.0
 """For how far back one who begins looks for what others left, at least. In seconds."""
+# By the TTL of listed_executions.
+_KEPT_DAYS = 2
 _LISTED, _SETTLERS = "spanhouse.listed_executions", "spanhouse.settlers"
 _LATELY = f"FROM {_LISTED} WHERE At >= now64(3) - toIntervalMillisecond({{within_ms:UInt64}})"
 _FINISH = f"INSERT INTO {_SETTLERS} SELECT * REPLACE (now64(3) AS FinishedAt) FROM {_SETTLERS} FINAL WHERE"
@@ -22,6 +24,8 @@ class Listed:
         """Say that it begins, before it reads anything. Raises `DatabaseError`."""
         self._session = session
         self._settler = uuid4().hex
+        self.has_noted = False
+        """Whether it was about to write anything."""
         self._unfinished = (
             f"SELECT Settler FROM {_SETTLERS} FINAL WHERE isNull(FinishedAt) AND Settler != '{self._settler}'"
         )
@@ -36,6 +40,7 @@ class Listed:
 
         from spanhouse_schema.derive import frames  # noqa: PLC0415  # see above
 
+        self.has_noted = True
         days = entries.group_by("TenantId", "TraceId").agg(Days=pl.col("Day").unique())
         rows = pl.concat([places, days], how="diagonal_relaxed").with_columns(
             pl.col("Days").fill_null([]), Settler=pl.lit(self._settler.encode())
@@ -76,4 +81,5 @@ class Listed:
 
     @property
     def _forgotten(self) -> str:
-        return f"Settler IN ({self._unfinished}) AND Settler NOT IN (SELECT Settler FROM {_LISTED})"
+        began = f"BeganAt < now64(3) - toIntervalDay({_KEPT_DAYS})"
+        return f"{began} AND Settler IN ({self._unfinished}) AND Settler NOT IN (SELECT Settler FROM {_LISTED})"

@@ -174,13 +174,14 @@ class Settling:
 
     def close(self) -> None:
         """End the session, if there is one."""
-        if self._own_listed is not None and not self.owes_participants:
-            # Where it fails, the next one compares a few days with the ledger.
-            with suppress(DatabaseError):
-                self._own_listed.finish()
-        self._abandon()
+        self._end(is_done=not self.owes_participants)
 
-    def _abandon(self) -> None:
+    def _end(self, *, is_done: bool) -> None:
+        listed = self._own_listed
+        if listed is not None and (is_done or not listed.has_noted):
+            # Where that fails, the next one compares a few days with the ledger.
+            with suppress(DatabaseError):
+                listed.finish()
         self._open.close()
         self._session = self._own_listed = self._own_participants = self._own_set_aside = self._finished = None
         self._has_begun = False
@@ -189,10 +190,7 @@ class Settling:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._abandon()
+        self._end(is_done=kind is None and not self.owes_participants)
 
     def _touches(self, within_ms: int) -> Iterator[pl.DataFrame]:
         """When which traces were touched, as far as that was not settled: so many at a time as are settled at once.
@@ -306,7 +304,7 @@ class Settling:
             yield
         except Exception:
             # Whatever became of its tables, the next call begins with none.
-            self._abandon()
+            self._end(is_done=False)
             raise
 
     @property
