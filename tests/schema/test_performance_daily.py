@@ -251,6 +251,34 @@ def test_what_an_insert_that_died_left_out_is_added_by_whoever_begins_next(
         assert_same({"": stored(database, tenant)}, {"": wanted})
 
 
+def test_what_another_process_is_inserting_at_this_moment_is_not_added_twice(
+    database: Database, tenant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It arrives while whoever compares gives it a moment; what is still lacking then is added."""
+    of_tenant = f"TenantId = '{tenant}'"
+    _counted(
+        database, tenant, tmp_path, [span("a", BOT | {"user.id": "one"}, Duration=10**9), span("b", CHAT | USED, "a")]
+    )
+    wanted = stored(database, tenant)
+    for table in ("performance_sums", "model_usage_sums"):
+        database.command(f"CREATE TABLE IF NOT EXISTS spanhouse.kept_{table} AS spanhouse.{table}")
+        database.command(f"INSERT INTO spanhouse.kept_{table} SELECT * FROM spanhouse.{table} WHERE {of_tenant}")
+        database.command(f"DELETE FROM spanhouse.{table} WHERE {of_tenant}")
+    pauses = count()
+
+    def arrive(_: float) -> None:
+        # The first pause is for performance_sums, where nothing arrives.
+        if next(pauses) == 1:
+            database.command("INSERT INTO spanhouse.model_usage_sums SELECT * FROM spanhouse.kept_model_usage_sums")
+
+    monkeypatch.setattr("spanhouse_schema.derive.daily_sums.time.sleep", arrive)
+    with Settling(database) as settling:
+        settling.mend_days(of_tenant, 1)
+    assert stored(database, tenant) == wanted
+    for table in ("performance_sums", "model_usage_sums"):
+        database.command(f"DROP TABLE spanhouse.kept_{table}")
+
+
 def test_a_patient_settling_leaves_participants_for_later_where_counting_takes_most_of_the_time(
     database: Database, tenant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,7 +104,7 @@ def _mend(session: Session, sums: Sums, where: str, pause_s: float) -> int:
     lacking = sums.lacking(where)
     session.command(f"CREATE TEMPORARY TABLE lacking ENGINE = Memory AS {lacking}")
     ((rows,),) = session.rows("SELECT count() FROM lacking")
-    if rows:
+    if int(rows):
         if pause_s:
             time.sleep(pause_s)
             # That is not lacking any more, or not so, was on its way.

@@ -5,6 +5,8 @@ settle again appends nothing, and whatever dies, races or comes late leaves a le
 Materialized views keep sums of its entries: `daily_sums` are the tables that days and budgets are read from.
 """
 
+from typing import NamedTuple
+
 import polars as pl
 
 from spanhouse_schema.clickhouse.database import Session
@@ -19,16 +21,27 @@ def of_stretch(session: Session) -> pl.DataFrame:
     return frames.read(session, "stored_entries")
 
 
-def of_sessions(
-    session: Session, timezone: str, within_ms: int | None = None, tenant: str = ""
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the entries of sessions, and those that the ledger has of them; of a tenant, or of everybody ('').
+class Sessions(NamedTuple):
+    """Sessions that something was said of in the last milliseconds (None: ever); of a tenant, or of everybody ('')."""
 
-    They are the sessions that something was said of in the last milliseconds; None is all. Raises `DatabaseError`.
-    """
-    whose = {"all": str(int(within_ms is None)), "within_ms": str(within_ms or 0), "tenant": tenant.encode().hex()}
-    wanted = frames.read(session, "sessions", {**whose, "timezone": timezone})
-    return wanted, frames.read(session, "stored_sessions", whose)
+    within_ms: int | None = None
+    tenant: str = ""
+
+    def entries(self, session: Session, timezone: str) -> pl.DataFrame:
+        """Return the entries of these sessions: the days on which they began and were completed.
+
+        Raises `DatabaseError`.
+        """
+        return frames.read(session, "sessions", {**self._parameters, "timezone": timezone})
+
+    def stored(self, session: Session) -> pl.DataFrame:
+        """Return what the ledger says of them. Raises `DatabaseError`."""
+        return frames.read(session, "stored_sessions", self._parameters)
+
+    @property
+    def _parameters(self) -> dict[str, str]:
+        within = {"all": str(int(self.within_ms is None)), "within_ms": str(self.within_ms or 0)}
+        return {**within, "tenant": self.tenant.encode().hex()}
 
 
 def difference(wanted: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:

@@ -40,11 +40,11 @@ class Listed:
 
         from spanhouse_schema.derive import frames  # noqa: PLC0415  # see above
 
-        self.has_noted = True
         days = entries.group_by("TenantId", "TraceId").agg(Days=pl.col("Day").unique())
         rows = pl.concat([places, days], how="diagonal_relaxed").with_columns(
             pl.col("Days").fill_null([]), Settler=pl.lit(self._settler.encode())
         )
+        self.has_noted |= not rows.is_empty()
         frames.insert(self._session, _LISTED, rows)
 
     def finish(self) -> None:

@@ -16,6 +16,7 @@ import polars as pl
 from spanhouse_schema.clickhouse import sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.derive import daily_sums, frames, ledger, participants, stretch
+from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.listed import MARGIN_S, Listed
 from spanhouse_schema.derive.participants import Participants
 from spanhouse_schema.derive.set_aside import SetAside
@@ -35,6 +36,8 @@ _REMEMBER_S = 60
 _TOUCH = [*TRACE, "At"]
 _SETTINGS = {
     **frames.SETTINGS,
+    # The sums of a day may be of a million entries.
+    "max_bytes_before_external_group_by": 2**29,
     # A block would be merged row by row before it is written; a settling writes each key once. Half of each write.
     "optimize_on_insert": 0,
     # Some queries a settling, which run for less than it takes to compile their expressions.
@@ -94,7 +97,7 @@ class Settling:
         with self._closed_on_error():
             self.begin()
             changed = sum(self._settle(touches) for touches in self._touches(within_ms))
-            self.settle_sessions(within_ms)
+            self.settle_sessions(Sessions(within_ms))
             if within_ms >= MARGIN_S * 1000:
                 changed += self._retry(self.set_aside.due())
                 self._settle_crossed(within_ms)
@@ -159,13 +162,12 @@ class Settling:
         self._append(settlement.derived.entries, ledger.of_stretch(self.session), settlement.places)
         settlement.write(self.session)
 
-    def settle_sessions(self, within_ms: int | None = None, tenant: str = "") -> None:
-        """Bring the ledger's entries of sessions up to what was said of them, as `ledger.of_sessions` has them.
-
-        Raises `DatabaseError`.
-        """
-        wanted, stored = ledger.of_sessions(self.session, self._database.timezone, within_ms, tenant)
-        self._append(wanted, stored, stored.select(TRACE).clear())
+    def settle_sessions(self, sessions: Sessions) -> None:
+        """Bring the ledger's entries of sessions up to what was said of them. Raises `DatabaseError`."""
+        wanted = sessions.entries(self.session, self._database.timezone)
+        # What the ledger says of a session of which nothing is said any more is looked for among all.
+        if not wanted.is_empty() or sessions.within_ms is None:
+            self._append(wanted, sessions.stored(self.session), wanted.select(TRACE).clear())
 
     def mend_days(self, where: str, pause_s: float) -> None:
         """Bring sums and participants up to what the ledger says, as `daily_sums.mend` does. Raises `DatabaseError`."""

@@ -17,7 +17,8 @@ import polars as pl
 
 from spanhouse_schema.clickhouse import retention, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
-from spanhouse_schema.derive import daily_sums, frames, ledger, participants
+from spanhouse_schema.derive import daily_sums, frames, participants
+from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.settlement import Settlement
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.errors import RawRowsGone
@@ -212,7 +213,7 @@ class _Audit:
         return [compare_copy(self._session, self._selection, copy, f"{mark}{copy}/", among) for copy in COPIES]
 
     def _check_sessions(self, mark: str, among: str) -> list[Found]:
-        wanted, _ = ledger.of_sessions(self._session, self._timezone, tenant=self._selection.tenant)
+        wanted = Sessions(tenant=self._selection.tenant).entries(self._session, self._timezone)
         rows, where = wanted.with_columns(Sign=pl.lit(1)), f"TraceId = '' AND {_of('TenantId', self._selection)}"
         return [_compare_rows(self._session, "daily_ledger", rows, where, (mark, among))]
 

@@ -16,6 +16,7 @@ from spanhouse_schema.clickhouse import installation, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.clickhouse.installation import Installation
 from spanhouse_schema.derive import daily_sums, frames, rules
+from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.derive.stretch import TRACE
 from spanhouse_schema.proof import view_rows
@@ -164,7 +165,7 @@ class _Rebuild:
     def _mend_days(self, pause_s: float, show: Show) -> None:
         selection = self._selection
         if not selection.is_narrow:
-            self._settling.settle_sessions(tenant=selection.tenant)
+            self._settling.settle_sessions(Sessions(tenant=selection.tenant))
         self._settling.participants.count()
         if not selection.trace:
             for number, where in enumerate(daily_sums.days(self._session, selection.tenant, selection.day)):
