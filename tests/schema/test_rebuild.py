@@ -169,7 +169,7 @@ def test_one_that_was_broken_off_goes_on_where_it_was(database: Database, tenant
     yield [span(name, AGENT, TraceId=f"trace-{name}") for name in "cdef"]
     _spoil(database, tenant)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spanhouse_schema.derive.settling._MOST_SPANS", 1)
+        patch.setattr("spanhouse_schema.derive.stretch.MOST_SPANS", 1)
         # Of the third stretch everything is written, but not that it is: it is looked at again, and nothing differs.
         assert _dies(database, _IN_BETWEEN, 2, tenant)
         outcome = rebuild(database, Selection(tenant=tenant))

@@ -7,7 +7,7 @@ given the difference.
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
@@ -22,18 +22,14 @@ from spanhouse_schema.derive.participants import Participants
 from spanhouse_schema.derive.set_aside import SetAside
 from spanhouse_schema.derive.settlement import Settlement
 from spanhouse_schema.derive.stretch import TRACE, Forced, Stretch
+from spanhouse_schema.derive.turns import Turns
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable
 
-# As many as are settled at once: about 2 KB of memory each.
-_MOST_SPANS = 100_000
 _EVER_MS = 2**42
 # So many traces that fail one after the other, and none that does not, are not at fault themselves.
 _MOST_FAILURES = 8
 # An INSERT into the ledger is over after it. In seconds.
 _PAUSE_S = 2.0
-# For so long a touch is remembered as settled, in seconds: they become visible in no order.
-_REMEMBER_S = 60
-_TOUCH = [*TRACE, "At"]
 _SETTINGS = {
     **frames.SETTINGS,
     # The sums of a day may be of a million entries.
@@ -77,18 +73,18 @@ class Settling:
         self._database = database
         self._open = ExitStack()
         self._session: Session | None = None
+        self._own_turns: Turns | None = None
         self._own_listed: Listed | None = None
         self._own_participants: Participants | None = None
         self._own_set_aside: SetAside | None = None
         # Whether it has looked for what others left.
         self._has_begun = False
-        # The touches that were settled lately.
-        self._finished: pl.DataFrame | None = None
 
     def settle(self, within_s: float | None = None, *, patient: bool = False) -> int:
         """Settle the traces that were touched in the last `within_s` seconds; None is all that are nominated.
 
-        What an earlier call on this object has settled is not looked at again before somebody touches it. One that is
+        What an earlier call on this object has settled is not looked at again before somebody touches it; and where the
+        traces are too many to be settled at once, those touched meanwhile are settled in between. A call that is
         `patient` leaves participants for a later call, as `owes_participants` says then, where counting them would take
         most of the time. Returns how many traces had changed. Some of their rows may have been written when it raises:
         call it again. Raises `DatabaseError`.
@@ -96,8 +92,8 @@ class Settling:
         within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
         with self._closed_on_error():
             self.begin()
-            changed = sum(self._settle(touches) for touches in self._touches(within_ms))
             self.settle_sessions(Sessions(within_ms))
+            changed = self._settle_touched(within_ms)
             if within_ms >= MARGIN_S * 1000:
                 changed += self._retry(self.set_aside.due())
                 self._settle_crossed(within_ms)
@@ -140,7 +136,7 @@ class Settling:
         From behind the id `after` on, in hex. Raises `DatabaseError`.
         """
         while True:
-            parameters = {"all": str(int(after is None)), "after": after or "", "most": str(_MOST_SPANS)}
+            parameters = {"all": str(int(after is None)), "after": after or "", "most": str(stretch.MOST_SPANS)}
             ((traces, first, last),) = self.session.rows(_STRETCH, parameters)
             if not int(traces):
                 return
@@ -185,7 +181,7 @@ class Settling:
             with suppress(DatabaseError):
                 listed.finish()
         self._open.close()
-        self._session = self._own_listed = self._own_participants = self._own_set_aside = self._finished = None
+        self._session = self._own_turns = self._own_listed = self._own_participants = self._own_set_aside = None
         self._has_begun = False
 
     def __enter__(self) -> Self:
@@ -194,30 +190,17 @@ class Settling:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._end(is_done=kind is None and not self.owes_participants)
 
-    def _touches(self, within_ms: int) -> Iterator[pl.DataFrame]:
-        """When which traces were touched, as far as that was not settled: so many at a time as are settled at once.
-
-        Spans lie in the order of their trace ids, so that each stretch is read by itself.
-        """
-        bounds, after = {"within_ms": str(within_ms), "most": str(_MOST_SPANS)}, None
-        while True:
-            parameters = {**bounds, "all": str(int(after is None)), "after": (after or b"").hex()}
-            page = frames.read(self.session, "touches", parameters)
-            if page.is_empty():
-                return
-            few = _first(page)
-            after = few["TraceId"][-1]
-            fresh = few if self._finished is None else few.join(self._finished, on=_TOUCH, how="anti")
-            if not fresh.is_empty():
-                yield fresh
-            if page.height < _MOST_SPANS and few.height == page.height:
-                return
+    def _settle_touched(self, within_ms: int) -> int:
+        changed = 0
+        for touches in self.turns.take(within_ms):
+            changed += self._settle(touches)
+            if self.participants.is_due:
+                self.participants.count()
+        return changed
 
     def _settle(self, touches: pl.DataFrame) -> int:
         fresh, failed_before = self.set_aside.parted(touches.select(TRACE).unique(maintain_order=True))
-        changed = self._settle_or_set_aside(fresh, _Attempts()) + self._retry(failed_before)
-        self._remember(touches)
-        return changed
+        return self._settle_or_set_aside(fresh, _Attempts()) + self._retry(failed_before)
 
     def _retry(self, traces: pl.DataFrame) -> int:
         """Settle traces that are set aside, by themselves: the others need not be halved again for their sake."""
@@ -295,11 +278,6 @@ class Settling:
     def _derived(self, found: Stretch, *, looks_up_prices: bool) -> Settlement:
         return Settlement.of(self.session, found, self._database.timezone, looks_up_prices=looks_up_prices)
 
-    def _remember(self, touches: pl.DataFrame) -> None:
-        known = [] if self._finished is None else [self._finished]
-        finished = pl.concat([*known, touches.select(_TOUCH)])
-        self._finished = finished.filter(pl.col("At") > pl.col("At").max() - pl.duration(seconds=_REMEMBER_S))
-
     @contextmanager
     def _closed_on_error(self) -> Generator[None]:
         try:
@@ -308,6 +286,13 @@ class Settling:
             # Whatever became of its tables, the next call begins with none.
             self._end(is_done=False)
             raise
+
+    @property
+    def turns(self) -> Turns:
+        """The touches that this session settles."""
+        if self._own_turns is None:
+            self._own_turns = Turns(self.session)
+        return self._own_turns
 
     @property
     def listed(self) -> Listed:
@@ -355,16 +340,6 @@ class _Attempts:
         self.failures.append((trace, error))
         if len(self.failures) >= _MOST_FAILURES and not self.are_at_fault:
             raise error
-
-
-def _first(page: pl.DataFrame) -> pl.DataFrame:
-    """Return the touches of the first traces of a page, in order: of so many spans as are settled at once."""
-    traces = page.group_by("TraceId", maintain_order=True).agg(pl.col("Spans").sum())
-    if page.height == _MOST_SPANS and traces.height > 1:
-        # More touches of the last one may lie behind the page.
-        traces = traces[:-1]
-    few = traces.filter(pl.col("Spans").cum_sum() - pl.col("Spans") < _MOST_SPANS)
-    return page.join(few, on="TraceId", how="semi", maintain_order="left")
 
 
 def _version() -> int:

@@ -9,6 +9,8 @@ from spanhouse_schema.derive import frames
 from spanhouse_schema.derive.rules.duplicates import CLOCKS_NS, RIVALS
 
 TRACE = ["TenantId", "TraceId"]
+MOST_SPANS = 100_000
+"""As many as are settled at once: about 2 KB of memory each."""
 TABLES = {
     "stretch": "TenantId LowCardinality(String), TraceId String",
     "models": "TenantId LowCardinality(String), Provider String, Model String",
