@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spanhouse_schema import Database
-from spanhouse_schema.clickhouse.database import Session
+from spanhouse_schema.clickhouse.database import EngineSettings, Session
 
 Watch = Callable[[str], None]
 """Is told each statement before it runs; an INSERT of rows is told by its beginning."""
@@ -26,9 +27,9 @@ class _Watched:
         self._watch(sql)
         return self._session.text(sql, fmt, parameters)
 
-    def insert(self, table: str, rows: bytes, fmt: str) -> None:
+    def insert(self, table: str, rows: Path, fmt: str, settings: EngineSettings) -> None:
         self._watch(f"INSERT INTO {table}")
-        self._session.insert(table, rows, fmt)
+        self._session.insert(table, rows, fmt, settings)
 
     def rows(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[list[Any]]:
         self._watch(sql)

@@ -23,4 +23,5 @@ FROM
     GROUP BY TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId
 )
 GROUP BY TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId
-HAVING (Users, Sessions) != (max(Last).2, max(Last).3);
+HAVING (Users, Sessions) != (max(Last).2, max(Last).3)
+SETTINGS max_threads = 1;
