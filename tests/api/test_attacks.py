@@ -25,6 +25,7 @@ _TRIAGE = (
     """'output', {text}, {text}, map('schema', 'TriageOutput', 'json', concat('{"files":[{"file_id":"', {text}, """
     """'","domain_scores":[{}],"entities":[{}]}],"groupings":[{"name":"', {text}, '"}]}')), ''"""
 )
+_SPENT = "spend_sums (TenantId, Scope, ScopeId, Entries)"
 _LIMIT = "budget_limits (tenant_id, scope, period, scope_id)"
 # A view shows rows of other tables, under names of its own: what makes a row of it.
 _SHOWN = {
@@ -42,7 +43,10 @@ _SHOWN = {
     "agent_task_history": (_SAID, "'task', {text}, {text}, map('id', {text}), 'spanhouse.task.running'"),
     "agent_discovered_patterns": (_SAID, "'pattern', {text}, {text}, map('id', {text}), 'spanhouse.pattern'"),
     **dict.fromkeys(("budget_limits_now", "budget_verdicts"), (_LIMIT, "'user', 'day', {text}")),
-    "agent_budget": ("agent_budget_daily (tenant_id, scope, scope_id)", "'tenant', {text}"),
+    "agent_performance_daily": ("performance_sums (TenantId, AgentName, Executions)", "{text}, 1"),
+    "model_usage_daily": ("model_usage_sums (TenantId, Model, Uses)", "{text}, 1"),
+    "agent_budget_daily": (_SPENT, "'user', {text}, 1"),
+    **dict.fromkeys(("agent_budget", "tenant_budget_daily"), (_SPENT, "'tenant', {text}, 1")),
     **dict.fromkeys(
         ("agent_outputs", "triage_files", "triage_domain_scores", "triage_entities", "triage_groupings"),
         (_SAID, _TRIAGE),
@@ -96,13 +100,17 @@ def target(database: Database, settings: Settings, door: Door, tmp_path_factory:
 
 
 def _plant(database: Database, table: str) -> None:
-    ((engine, column),) = database.rows(
+    texts = database.rows(
         "SELECT (SELECT engine FROM system.tables WHERE database = 'spanhouse' AND name = {table:String}), name "
         "FROM system.columns WHERE database = 'spanhouse' AND table = {table:String} "
         "AND type IN ('String', 'LowCardinality(String)') AND lower(name) NOT IN ('tenantid', 'tenant_id') "
         "ORDER BY position LIMIT 1",
         parameters={"table": table},
     )
+    if not texts:
+        # It says when, and how much.
+        return
+    ((engine, column),) = texts
     owner = "TenantId" if (table, "TenantId") in _columns(database) else "tenant_id"
     target, values = _SHOWN[table] if engine == "View" else (f"{table} ({owner}, {column})", "{text}")
     for tenant, text in (("zed", MARKER), ("acme", "acme's own")):
@@ -286,7 +294,7 @@ def test_every_view_shows_a_reader_its_tenants_rows_and_they_are_there(
 ) -> None:
     for view in _SHOWN:
         # A tenant's budget has no text but the tenant's name.
-        hidden, shown = ("zed", "acme") if view == "agent_budget" else (MARKER, "acme's own")
+        hidden, shown = ("zed", "acme") if view in {"agent_budget", "tenant_budget_daily"} else (MARKER, "acme's own")
         everybodys = http.post("/", content=f"SELECT * FROM {view}").text
         assert hidden in everybodys, f"{view}: what is hidden must be there"
         ours = sealed.post("/", content=f"SELECT * FROM {view} FORMAT TSVRaw").text
