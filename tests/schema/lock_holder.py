@@ -5,10 +5,10 @@ from pathlib import Path
 from threading import Event
 
 from spanhouse_schema import Database, Settings
-from spanhouse_schema.clickhouse import migration_lock
+from spanhouse_schema.clickhouse import migration_lock, table_lock
 
 # So often that a test need not wait for long.
-migration_lock.TOUCHED_EVERY_S = 0.2
+table_lock.TOUCHED_EVERY_S = 0.2
 
 if __name__ == "__main__":
     dsn, directory = sys.argv[1:]

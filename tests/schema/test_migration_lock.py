@@ -10,7 +10,7 @@ from threading import Lock
 import pytest
 
 from spanhouse_schema import Database, DatabaseBusy
-from spanhouse_schema.clickhouse import migration_lock
+from spanhouse_schema.clickhouse import migration_lock, table_lock
 from tests.support.process import Spanhouse, environment
 from tests.support.stores import dsn, served
 
@@ -47,7 +47,7 @@ def holder(engine: Spanhouse, tmp_path: Path) -> Generator[subprocess.Popen[str]
 def test_a_migration_waits_for_one_that_is_at_it_however_long_and_names_it(
     server: Database, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migration_lock, "EXPIRES_AFTER_S", 2)
+    monkeypatch.setattr(table_lock, "EXPIRES_AFTER_S", 2)
     monkeypatch.setattr(migration_lock, "PATIENCE_S", 5)
     with pytest.raises(DatabaseBusy, match=f"process {holder.pid} on "), migration_lock.held(server):
         pytest.fail("two hold the lock")
@@ -59,7 +59,7 @@ def test_a_migration_that_was_killed_does_not_block_the_next(
     holder.kill()
     holder.wait()
     assert server.rows(LOCKS) == [(1,)]
-    monkeypatch.setattr(migration_lock, "EXPIRES_AFTER_S", 1)
+    monkeypatch.setattr(table_lock, "EXPIRES_AFTER_S", 1)
     with migration_lock.held(server):
         assert server.rows(LOCKS) == [(1,)], "the lock of the dead has gone"
     assert server.rows(LOCKS) == [(0,)]
