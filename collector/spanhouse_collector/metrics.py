@@ -36,6 +36,9 @@ class Metrics:
         self.lag_seconds = self._histogram(
             "lag_seconds", "Seconds from receiving a segment's oldest request to its rows.", "signal", _LOADING_S
         )
+        self.settler_is_leader = self._gauge(
+            "settler_is_leader", "1 if this collector settles; 0 if another one does, and it stands by."
+        )
         self.settle_seconds = self._histogram("settle_seconds", "Seconds of one settling of traces.", "", _LOADING_S)
         self.settle_failures = self._counter("settle_failures", "Settlings that failed and are tried again.")
         self.settled_traces = self._counter("settled_traces", "Traces whose executions were written anew.")
