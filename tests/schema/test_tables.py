@@ -54,6 +54,13 @@ def test_what_another_collector_inserts_can_be_looked_up_by_trace_id(database: D
     assert row == ("2026-01-02 03:04:05", "2026-01-02 03:05:06")
 
 
+def test_a_response_is_looked_for_by_an_index_and_not_in_every_day(database: Database) -> None:
+    asked = "SELECT count() FROM spanhouse.response_ids WHERE (TenantId, ResponseId) IN (SELECT 'tenant', 'response')"
+    database.command("INSERT INTO spanhouse.response_ids (TenantId, ResponseId) VALUES ('index', 'index')")
+    plan = "\n".join(line for (line,) in database.rows(f"EXPLAIN indexes = 1 {asked}"))
+    assert "idx_response_id" in plan
+
+
 @pytest.mark.parametrize(
     ("table", "column"), [("otel_traces", "Timestamp"), ("otel_logs", "Timestamp"), ("otel_metrics_gauge", "TimeUnix")]
 )

@@ -8,6 +8,7 @@ import polars as pl
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive import frames
 from spanhouse_schema.derive.model_prices import prices_of
+from spanhouse_schema.derive.rules.costs import PRICES
 from spanhouse_schema.derive.rules.derivation import Derived, count, derive
 from spanhouse_schema.derive.stretch import TRACE, Stretch
 
@@ -29,8 +30,15 @@ class Settlement(NamedTuple):
         """Derive a stretch, whose traces stand in the session's table `stretch`. Raises `DatabaseError`."""
         counted = count(stretch.spans, stretch.events, stretch.rivals)
         tenants = stretch.traces.select("TenantId", "Tenant").unique()
-        prices = prices_of(session, counted.models.join(tenants, on="Tenant"), looks_up=looks_up_prices)
-        derived = derive(counted, prices.join(tenants, on="TenantId", maintain_order="left"), timezone)
+        models = counted.models.join(tenants, on="Tenant")
+        prices = (
+            pl.DataFrame(schema=PRICES)
+            if models.is_empty()
+            else prices_of(session, models, looks_up=looks_up_prices).join(
+                tenants, on="TenantId", maintain_order="left"
+            )
+        )
+        derived = derive(counted, prices, timezone)
         whose = stretch.traces.select("Trace", *TRACE, "Version")
         executions, calls, entries = (
             each.join(whose, on="Trace", maintain_order="left").drop("Trace") for each in derived

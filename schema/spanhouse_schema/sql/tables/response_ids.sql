@@ -17,7 +17,9 @@ CREATE TABLE IF NOT EXISTS spanhouse.response_ids
     OutputTokens UInt64 CODEC(ZSTD(1)),
     IngestedAt DateTime64(3) CODEC(Delta, ZSTD(1)),
 
-    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
+    -- An id may have come on any day, and a new one on none: without it, each is looked for in a granule of every day.
+    INDEX idx_response_id ResponseId TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY toDate(IngestedAt)
