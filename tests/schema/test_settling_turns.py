@@ -8,7 +8,9 @@ import pytest
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive import stretch
+from spanhouse_schema.derive.settlement import Settlement
 from spanhouse_schema.derive.settling import Settling
+from spanhouse_schema.errors import DatabaseUnavailable
 from tests.reference import Row
 from tests.support.corpus_spans import span
 from tests.support.insert_rows import insert
@@ -82,10 +84,10 @@ def test_a_flood_is_settled_once_with_all_that_comes_in_the_middle_of_it(
     insert(database, _spans({"turns-whole": [f"{number:03}" for number in range(_FLOOD)]}), tmp_path)
     real, comes = settling.write, iter(range(100))
 
-    def write(settlement: object) -> None:
+    def write(settlement: Settlement) -> None:
         if next(comes) % 5 == 0:
             insert(database, _spans({"turns-other": [f"z{next(comes)}"]}), tmp_path)
-        real(settlement)  # type: ignore[arg-type]  # whatever it is
+        real(settlement)
 
     monkeypatch.setattr(settling, "write", write)
     changed = settling.settle(_WITHIN_S)
@@ -96,6 +98,55 @@ def test_a_flood_is_settled_once_with_all_that_comes_in_the_middle_of_it(
     )
     assert (executions, tenants) == (changed, 2)
     assert settling.settle(_WITHIN_S) == 0
+
+
+def test_who_dies_in_the_middle_of_a_flood_leaves_nothing_unsettled_however_long_ago_it_came(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Settling(database) as settling:
+        settling.settle()
+    insert(database, _spans({"turns-dies": [f"{number:03}" for number in range(_FLOOD)]}), tmp_path)
+    _two_hours_later(database)
+    with Settling(database) as dying, monkeypatch.context() as patch:
+        _fail_in_the_third_stretch(patch, dying)
+        with pytest.raises(DatabaseUnavailable):
+            dying.settle(dying.overdue_s())
+    with Settling(database) as next_one:
+        assert next_one.settle(next_one.overdue_s()) == _FLOOD - 2 * _STRETCH
+        overdue_s = next_one.overdue_s()
+        assert overdue_s is not None
+        assert overdue_s < _WITHIN_S
+
+
+def test_who_looks_less_far_back_than_anybody_settled_does_not_say_that_all_is_settled(database: Database) -> None:
+    with Settling(database) as settling:
+        settling.settle()
+        _two_hours_later(database)
+        settling.settle(_WITHIN_S)
+        overdue_s = settling.overdue_s()
+        assert overdue_s is not None
+        assert overdue_s > 2 * _WITHIN_S
+
+
+def _two_hours_later(database: Database) -> None:
+    """Have everything that was touched and settled be so two hours ago."""
+    for table, times in (("touched_traces", "At - 7200 AS At"), ("settlers", "SettledTo - 7200 AS SettledTo")):
+        rows = [f"spanhouse.{table}", f"SELECT * REPLACE ({times}) FROM spanhouse.{table}"]
+        database.command(f"CREATE TABLE spanhouse.earlier ENGINE = MergeTree ORDER BY () AS {rows[1]}")
+        database.command(f"TRUNCATE TABLE {rows[0]}")
+        database.command(f"INSERT INTO {rows[0]} SELECT * FROM spanhouse.earlier")
+        database.command("DROP TABLE spanhouse.earlier SYNC")
+
+
+def _fail_in_the_third_stretch(patch: pytest.MonkeyPatch, settling: Settling) -> None:
+    write, stretches = settling.write, iter(range(3))
+
+    def failing(settlement: Settlement) -> None:
+        if next(stretches) == 2:
+            raise DatabaseUnavailable("it is away")
+        write(settlement)
+
+    patch.setattr(settling, "write", failing)
 
 
 def _spans(traces: dict[str, list[str]]) -> dict[str, list[Row]]:

@@ -16,6 +16,15 @@ _LISTED, _SETTLERS = "spanhouse.listed_executions", "spanhouse.settlers"
 _LATELY = f"FROM {_LISTED} WHERE At >= now64(3) - toIntervalMillisecond({{within_ms:UInt64}})"
 _FINISH = f"INSERT INTO {_SETTLERS} SELECT * REPLACE (now64(3) AS FinishedAt) FROM {_SETTLERS} FINAL WHERE"
 
+_REACH = f"""
+    INSERT INTO {_SETTLERS}
+    SELECT * REPLACE (now64(3) - toIntervalMillisecond({{took_ms:UInt64}}) AS SettledTo)
+    FROM {_SETTLERS} FINAL
+    WHERE Settler = {{settler:String}}
+        AND now64(3) - toIntervalMillisecond({{took_ms:UInt64}} + {{within_ms:UInt64}})
+            <= (SELECT ifNull(max(SettledTo), toDateTime64(0, 3)) FROM {_SETTLERS})
+"""
+
 
 class Listed:
     """What one settler says, under a name of its own."""
@@ -46,6 +55,14 @@ class Listed:
         )
         self.has_noted |= not rows.is_empty()
         frames.insert(self._session, _LISTED, rows)
+
+    def reach(self, within_ms: int, took_ms: int) -> None:
+        """Record that what was inserted before a settling began is settled, now that it is done.
+
+        It says nothing where the settling looked less far back than what was recorded before. Raises `DatabaseError`.
+        """
+        reached = {"settler": self._settler, "within_ms": str(within_ms), "took_ms": str(took_ms)}
+        self._session.command(_REACH, reached)
 
     def finish(self) -> None:
         """Say that everything was written. Raises `DatabaseError`."""

@@ -90,6 +90,7 @@ class Settling:
         call it again. Raises `DatabaseError`.
         """
         within_ms = _EVER_MS if within_s is None else int(within_s * 1000)
+        began = time.monotonic()
         with self._closed_on_error():
             self.begin()
             self.settle_sessions(Sessions(within_ms))
@@ -97,17 +98,19 @@ class Settling:
             if within_ms >= MARGIN_S * 1000:
                 changed += self._retry(self.set_aside.due())
                 self._settle_crossed(within_ms)
+                self.listed.reach(within_ms, int((time.monotonic() - began) * 1000))
             if not patient or self.participants.is_due:
                 self.participants.count()
             return changed
 
     def overdue_s(self) -> float | None:
-        """For how long back traces may have been touched and not settled; None when nothing ever was. In seconds.
+        """For how long back traces may have been touched and not settled; None when that was never said. In seconds.
 
         Raises `DatabaseError`.
         """
-        ((rows, newest),) = self._database.rows("SELECT count(), max(Version) FROM spanhouse.agent_executions")
-        return max(time.time() - newest / 1e6, 0.0) + MARGIN_S if rows else None
+        since = "SELECT dateDiff('millisecond', max(SettledTo), now64(3)) / 1000 FROM spanhouse.settlers"
+        ((settled_s,),) = self._database.rows(since)
+        return None if settled_s is None else max(settled_s, 0.0) + MARGIN_S
 
     @property
     def owes_participants(self) -> bool:

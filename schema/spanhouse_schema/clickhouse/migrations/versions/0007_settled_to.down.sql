@@ -1,0 +1,3 @@
+-- Frozen, like what it takes back.
+
+ALTER TABLE spanhouse.settlers DROP COLUMN IF EXISTS SettledTo;
