@@ -15,7 +15,7 @@ from spanhouse_schema.derive.stretch import TRACE, Stretch
 PLACE = [*TRACE, "ExecutionId", "AgentName", "StartedAt"]
 """Where an execution is listed by agent."""
 # In the executions only: the fingerprint is what says that a trace needs nothing more.
-_OF_TRACE = ("CameAt", "Fingerprint")
+_OF_EXECUTIONS = ("CameAt", "Fingerprint")
 
 
 class Settlement(NamedTuple):
@@ -39,11 +39,13 @@ class Settlement(NamedTuple):
             )
         )
         derived = derive(counted, prices, timezone)
-        whose = stretch.traces.select("Trace", *TRACE, "Version")
+        whose = stretch.traces.select(*TRACE, "Version", *_OF_EXECUTIONS)
         executions, calls, entries = (
-            each.join(whose, on="Trace", maintain_order="left").drop("Trace") for each in derived
+            # A trace's number is its place among the traces.
+            pl.concat([each.drop("Trace"), whose[each["Trace"]]], how="horizontal")
+            for each in derived
         )
-        rows = Derived(executions, calls, entries.drop("Version"))
+        rows = Derived(executions, calls.drop(_OF_EXECUTIONS), entries.drop("Version", *_OF_EXECUTIONS))
         settlement = cls(stretch.traces, rows, executions.select(*PLACE, "Version"))
         if not _were_settled(stretch.traces):
             return settlement
@@ -62,11 +64,6 @@ class Settlement(NamedTuple):
         )
         return type(self)(kept, Derived(*derived), places)
 
-    @property
-    def executions(self) -> pl.DataFrame:
-        """The rows of agent_executions."""
-        return self.derived.executions.join(self.traces.select(*TRACE, *_OF_TRACE), on=TRACE)
-
     def cost(self) -> tuple[Decimal, int]:
         """Return what the executions cost themselves, in USD, and how many of their calls have no price."""
         ((usd, unpriced),) = self.derived.executions.select(
@@ -79,11 +76,8 @@ class Settlement(NamedTuple):
 
         Raises `DatabaseError`.
         """
-        live = {
-            "agent_calls": self.derived.calls,
-            "agent_executions_by_agent": self.executions,
-            "agent_executions": self.executions,
-        }
+        executions, calls, _ = self.derived
+        live = {"agent_calls": calls, "agent_executions_by_agent": executions, "agent_executions": executions}
         gone = self._gone(session) if _were_settled(self.traces) else {}
         for table, rows in live.items():
             dead = [gone[table].with_columns(IsDeleted=pl.lit(1, pl.UInt8))] if table in gone else []

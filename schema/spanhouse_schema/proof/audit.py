@@ -141,7 +141,7 @@ def compare_settled(session: Session, settlement: Settlement, mark: str, among: 
     wanted = {
         "agent_calls": settlement.derived.calls,
         "daily_ledger": settlement.derived.entries.with_columns(Sign=pl.lit(1)),
-        "agent_executions": settlement.executions,
+        "agent_executions": settlement.derived.executions,
     }
     return [_compare_rows(session, table, rows, of_stretch, (mark, among)) for table, rows in wanted.items()]
 

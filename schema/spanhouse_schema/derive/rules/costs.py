@@ -41,7 +41,7 @@ def with_costs(counted: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     Of `prices` those that hold for a call later in the frame win. A cost of which some tokens have no price is partial.
     """
     counted = counted.with_columns(Model=model()).with_row_index("Place")
-    used = counted.filter(uses_tokens()).select("Place", "Tenant", "Provider", "Model", *TOKENS, "StartedAt")
+    used = counted.select("Place", "Tenant", "Kind", "Provider", "Model", *TOKENS, "StartedAt").filter(uses_tokens())
     computed = _computed(used, prices)
     is_reported = pl.col("ReportedCostUSD").is_not_null()
     return (

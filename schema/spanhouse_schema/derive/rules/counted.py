@@ -42,7 +42,7 @@ def counted_runs(spans: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
             spans.filter(is_run & said("ParentExecutionId")).select("Trace", SpanId="ParentExecutionId"),
         ]
     ).unique()
-    others = spans.filter(~is_run).join(below, on=["Trace", "SpanId"], how="semi")
+    others = spans.join(below, on=["Trace", "SpanId"], how="semi").filter(~is_run)
     tellings = pl.concat(
         [spans.filter(is_run).with_columns(CountedRow="TopRow"), others.with_columns(CountedRow="Row")]
     )
@@ -60,13 +60,17 @@ def counted_runs(spans: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
 def _together(tellings: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each thing: all that its spans say together."""
     is_several = tellings["CountedRow"].is_duplicated()
-    one = tellings.filter(~is_several).select(
+    if not is_several.any():
+        return _alone(tellings)
+    one, several = _alone(tellings.filter(~is_several)), _merged(tellings.filter(is_several))
+    return pl.concat([one, several.select(one.columns)])
+
+
+def _alone(tellings: pl.DataFrame) -> pl.DataFrame:
+    return tellings.select(
         *(name for name in _COLUMNS if name not in _OF_SEVERAL),
         *(value.alias(name) for name, value in _OF_SEVERAL.items()),
     )
-    if not is_several.any():
-        return one
-    return pl.concat([one, _merged(tellings.filter(is_several)).select(one.columns)])
 
 
 def _merged(tellings: pl.DataFrame) -> pl.DataFrame:

@@ -68,10 +68,8 @@ class Counted(NamedTuple):
     @property
     def models(self) -> pl.DataFrame:
         """The models that prices are needed of: `Tenant`, `Provider` and `Model`, each once."""
-        named = (
-            each.filter(uses_tokens()).select("Tenant", "Provider", Model=model()) for each in (self.calls, self.runs)
-        )
-        return pl.concat(named).filter(said("Model")).unique()
+        named = (each.select("Tenant", "Kind", "Provider", *TOKENS, Model=model()) for each in (self.calls, self.runs))
+        return pl.concat(named).filter(uses_tokens() & said("Model")).select("Tenant", "Provider", "Model").unique()
 
 
 class Derived(NamedTuple):
@@ -98,7 +96,8 @@ def count(spans: pl.DataFrame, events: pl.DataFrame, rivals: pl.DataFrame) -> Co
 
 def derive(counted: Counted, prices: pl.DataFrame, timezone: str) -> Derived:
     """Return what they come to at these prices, in the columns of `costs.PRICES`; days begin in `timezone`."""
-    calls, runs = (with_costs(each, prices) for each in (counted.calls, counted.runs))
+    priced = with_costs(pl.concat([counted.calls, counted.runs]), prices)
+    calls, runs = priced[: counted.calls.height], priced[counted.calls.height :]
     found = executions_of(runs, calls, counted.states)
     lineage = Lineage(found)
     settled = with_outcomes(found, lineage, owners(counted.spans))

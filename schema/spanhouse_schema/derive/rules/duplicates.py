@@ -19,6 +19,8 @@ CLOCKS_NS = 2_000_000_000
 # A telling is compared with so many of the same response that began before it, and so many that began after.
 _MOST_COMPARED = 100
 _LATEST_NS = 2**63 - 1
+_RESPONSE = ["Tenant", "ResponseId"]
+_TELLS_OF_ONE = pl.col("CallRow").is_not_null() & (pl.col("Kind") == "model") & said("ResponseId")
 RIVALS: Columns = {
     "Tenant": pl.UInt32,
     "ResponseId": pl.Binary,
@@ -41,9 +43,10 @@ def told_better(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.Series:
 
 
 def _responses(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.Series:
-    tellings = _tellings(spans, rivals)
-    if tellings.is_empty():
+    contested = _contested(spans, rivals)
+    if contested.is_empty():
         return pl.Series(dtype=pl.UInt32)
+    tellings = _tellings(spans.join(contested, on=_RESPONSE, how="semi").filter(_TELLS_OF_ONE), rivals)
     column = {name: tellings[name].to_numpy() for name in tellings.columns}
     # The last times there are have nothing behind them.
     starts, ends = column["Start"], np.minimum(column["End"], _LATEST_NS - CLOCKS_NS) + CLOCKS_NS
@@ -59,9 +62,15 @@ def _responses(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.Series:
     return pl.Series(np.concatenate(lost) if lost else [], dtype=pl.UInt32)
 
 
-def _tellings(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.DataFrame:
-    """Return the spans that tell of responses which several tell of, those of a response together, by time."""
-    own = spans.filter(pl.col("CallRow").is_not_null() & (pl.col("Kind") == "model") & said("ResponseId")).select(
+def _contested(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.DataFrame:
+    """Return the responses that several spans tell of."""
+    told = spans.select(pl.col(_RESPONSE).filter(_TELLS_OF_ONE))
+    return pl.concat([told.filter(told.is_duplicated()), rivals.select(_RESPONSE)]).unique()
+
+
+def _tellings(contested: pl.DataFrame, rivals: pl.DataFrame) -> pl.DataFrame:
+    """Return the spans that tell of contested responses, with their rivals, those of a response together, by time."""
+    told = contested.select(
         "Tenant",
         "ResponseId",
         "TraceId",
@@ -76,17 +85,13 @@ def _tellings(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.DataFrame:
         InputTokens=_sum("InputTokens", "CacheReadTokens", "CacheWriteTokens"),
         OutputTokens=_sum("OutputTokens", "ReasoningTokens"),
     )
-    response = ["Tenant", "ResponseId"]
-    repeated = own.select(response).filter(pl.struct(response).is_duplicated())
-    contested = pl.concat([repeated, rivals.select(response)]).unique()
-    told = own.join(contested, on=response, how="semi")
-    both = pl.concat([told, rivals.join(told, on=response, how="semi")], how="diagonal_relaxed")
+    both = pl.concat([told, rivals.join(told, on=_RESPONSE, how="semi")], how="diagonal_relaxed")
     return (
         both.sort("IsRoot", "StartedAt", "TraceId", "SpanId")
         .with_row_index("Place")
         .select(
             "Place",
-            pl.struct(response).rank("dense").alias("Response"),
+            pl.struct(_RESPONSE).rank("dense").alias("Response"),
             pl.col("CallRow", "TopRow").cast(pl.Int64).fill_null(-1),
             "Signature",
             Start=pl.col("StartedAt").to_physical(),
@@ -94,7 +99,7 @@ def _tellings(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.DataFrame:
             Model=pl.when(said("Model")).then(pl.col("Model").rank("dense")).otherwise(0),
             InputTokens="InputTokens",
             OutputTokens="OutputTokens",
-            IsFirst=pl.col("CallRow").is_not_null() & pl.struct(*response, "CallRow").is_first_distinct(),
+            IsFirst=pl.col("CallRow").is_not_null() & pl.struct(*_RESPONSE, "CallRow").is_first_distinct(),
         )
         .sort("Response", "Start", "Place")
     )

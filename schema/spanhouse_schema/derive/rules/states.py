@@ -39,6 +39,8 @@ def states(events: pl.DataFrame) -> pl.DataFrame:
 
 def runs_of(spans: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
     """Return the spans again: one that events say is a run is one, whatever its convention says."""
+    if states.is_empty():
+        return spans
     said_to_run = states.select("Trace", SpanId="ExecutionId", IsDeclared=True)
     return (
         spans.join(said_to_run, on=["Trace", "SpanId"], how="left", maintain_order="left")
