@@ -51,7 +51,7 @@ class Settler:
         self._nudged = asyncio.Event()
         self._loops = Loops("settler")
         self._failures = Failures("executions are not settled yet", metrics.settle_failures.inc)
-        self._has_caught_up = False
+        self._has_caught_up = self._is_stopping = False
         # In monotonic seconds, when the last ones that succeeded began.
         self._settled_at = self._swept_at = time.monotonic()
 
@@ -68,6 +68,7 @@ class Settler:
 
     async def stop(self) -> None:
         """Finish the settling that runs, settle once more what has been inserted since, and let another one lead."""
+        self._is_stopping = True
         await self._loops.stop()
         if self._lease.is_held and (self._nudged.is_set() or self._settling.owes_participants):
             with self._failures:
@@ -133,12 +134,18 @@ class Settler:
     def _overdue_s(self) -> float | None:
         return self._settling.overdue_s()
 
+    def _goes_on(self) -> bool:
+        # What a flood leaves is found by whoever begins next.
+        return self._lease.is_held and not self._is_stopping
+
     async def _settle(self, within_s: float | None, *, patient: bool = False) -> None:
         """Settle what was touched in the last seconds. Raises `DatabaseError`."""
         began = time.monotonic()
         self._nudged.clear()
         with self._metrics.settle_seconds.time():
-            changed = await self._loops.in_thread(lambda: self._settling.settle(within_s, patient=patient))
+            changed = await self._loops.in_thread(
+                lambda: self._settling.settle(within_s, patient=patient, goes_on=self._goes_on)
+            )
         self._settled_at = began
         self._metrics.settled_traces.inc(changed)
         self._metrics.set_aside_traces.set(self._settling.traces_set_aside)

@@ -118,6 +118,23 @@ def test_who_dies_in_the_middle_of_a_flood_leaves_nothing_unsettled_however_long
         assert overdue_s < _WITHIN_S
 
 
+def test_a_settling_that_is_to_end_leaves_the_rest_of_a_flood_to_whoever_begins_next(
+    database: Database, settling: Settling, tmp_path: Path
+) -> None:
+    settling.settle()
+    insert(database, _spans({"turns-ends": [f"{number:03}" for number in range(_FLOOD)]}), tmp_path)
+    _two_hours_later(database)
+    goes_on = iter([True, False, False])
+    assert settling.settle(settling.overdue_s(), goes_on=goes_on.__next__) == 2 * _STRETCH
+    overdue_s = settling.overdue_s()
+    assert overdue_s is not None
+    assert overdue_s > 2 * _WITHIN_S
+    # In the same session, and in another one.
+    assert settling.settle(overdue_s, goes_on=goes_on.__next__) == _STRETCH
+    settling.close()
+    assert settling.settle(overdue_s) == _FLOOD - 3 * _STRETCH
+
+
 def test_who_looks_less_far_back_than_anybody_settled_does_not_say_that_all_is_settled(database: Database) -> None:
     with Settling(database) as settling:
         settling.settle()

@@ -7,7 +7,7 @@ given the difference.
 """
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
@@ -80,11 +80,14 @@ class Settling:
         # Whether it has looked for what others left.
         self._has_begun = False
 
-    def settle(self, within_s: float | None = None, *, patient: bool = False) -> int:
+    def settle(
+        self, within_s: float | None = None, *, patient: bool = False, goes_on: Callable[[], bool] = lambda: True
+    ) -> int:
         """Settle the traces that were touched in the last `within_s` seconds; None is all that are nominated.
 
         What an earlier call on this object has settled is not looked at again before somebody touches it; and where the
-        traces are too many to be settled at once, those touched meanwhile are settled in between. A call that is
+        traces are too many to be settled at once, those touched meanwhile are settled in between, and `goes_on` is
+        asked after each stretch whether not to leave the rest to whoever begins next. A call that is
         `patient` leaves participants for a later call, as `owes_participants` says then, where counting them would take
         most of the time. Returns how many traces had changed. Some of their rows may have been written when it raises:
         call it again. Raises `DatabaseError`.
@@ -94,8 +97,8 @@ class Settling:
         with self._closed_on_error():
             self.begin()
             self.settle_sessions(Sessions(within_ms))
-            changed = self._settle_touched(within_ms)
-            if within_ms >= MARGIN_S * 1000:
+            changed, is_done = self._settle_touched(within_ms, goes_on)
+            if is_done and within_ms >= MARGIN_S * 1000:
                 changed += self._retry(self.set_aside.due())
                 self._settle_crossed(within_ms)
                 self.listed.reach(within_ms, int((time.monotonic() - began) * 1000))
@@ -193,13 +196,15 @@ class Settling:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._end(is_done=kind is None and not self.owes_participants)
 
-    def _settle_touched(self, within_ms: int) -> int:
+    def _settle_touched(self, within_ms: int, goes_on: Callable[[], bool]) -> tuple[int, bool]:
         changed = 0
         for touches in self.turns.take(within_ms):
             changed += self._settle(touches)
             if self.participants.is_due:
                 self.participants.count()
-        return changed
+            if not goes_on():
+                return changed, False
+        return changed, True
 
     def _settle(self, touches: pl.DataFrame) -> int:
         fresh, failed_before = self.set_aside.parted(touches.select(TRACE).unique(maintain_order=True))

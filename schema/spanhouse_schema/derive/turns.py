@@ -27,6 +27,7 @@ class Turns:
         self._session = session
         # Those of the last seconds.
         self._settled: pl.DataFrame | None = None
+        self._has_waiting = False
         session.command(
             "CREATE TEMPORARY TABLE waiting (TenantId LowCardinality(String), TraceId String, At DateTime64(3), "
             "Spans UInt64, Turn UInt64) ENGINE = MergeTree ORDER BY Turn"
@@ -35,22 +36,24 @@ class Turns:
     def take(self, within_ms: int) -> Iterator[pl.DataFrame]:
         """Yield the touches of the last milliseconds that were not settled: so many at a time as are settled at once.
 
-        One frame is settled when the next is asked for. Where there are several, what is touched meanwhile comes
-        between them. Raises `DatabaseError`.
+        What was taken counts as settled: where settling it fails, begin another session. Where there are several
+        frames, what is touched meanwhile comes between them; those that are not taken come in another call. Raises
+        `DatabaseError`.
         """
+        self._clear()
         looked_at = time.monotonic()
         few, is_all = self._look(within_ms)
-        yield from self._settling(few)
+        yield from self._taken(few)
         if is_all:
             return
         self._queue(within_ms)
         for some in self._waiting():
-            yield from self._settling(some)
+            yield from self._taken(some)
             now = time.monotonic()
             few, is_all = self._look(int((now - looked_at + _MARGIN_S) * 1000))
             if is_all:
                 looked_at = now
-            yield from self._settling(few)
+            yield from self._taken(few)
 
     def _look(self, within_ms: int) -> tuple[pl.DataFrame, bool]:
         """Return the touches that come next, but for those that wait, and whether they are all."""
@@ -61,6 +64,7 @@ class Turns:
 
     def _queue(self, within_ms: int) -> None:
         # On disk, because they may be all that there are.
+        self._has_waiting = True
         (touches,) = sql_files.step("touches")
         self._session.command(f"INSERT INTO waiting {touches}", _bounds(within_ms, _ALL))
 
@@ -73,15 +77,20 @@ class Turns:
             few = _first(page)
             reached = few["Turn"][-1]
             yield self._unsettled(few)
-        self._session.command("TRUNCATE TABLE waiting")
+        self._clear()
 
-    def _settling(self, touches: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    def _clear(self) -> None:
+        if self._has_waiting:
+            self._session.command("TRUNCATE TABLE waiting")
+            self._has_waiting = False
+
+    def _taken(self, touches: pl.DataFrame) -> Iterator[pl.DataFrame]:
         if touches.is_empty():
             return
-        yield touches
         known = [] if self._settled is None else [self._settled]
         settled = pl.concat([*known, touches.select(_TOUCH)])
         self._settled = settled.filter(pl.col("At") > pl.col("At").max() - pl.duration(seconds=_REMEMBER_S))
+        yield touches
 
     def _unsettled(self, touches: pl.DataFrame) -> pl.DataFrame:
         if self._settled is None:
