@@ -26,16 +26,19 @@ FROM
         TenantId,
         Day,
         sum(Entries) AS Counted,
-        sumIf(CostUSD, Second = 0) AS USD,
+        sumIf(CostUSD, isNull(Second)) AS USD,
         sum(Priced) AS Prices,
         sum(Unpriced) AS Lacks,
         sum(Invocations) AS Invoked,
         sum(CyclesStarted) AS Started,
         sum(CyclesCompleted) AS Completed,
-        groupArrayIf((Second, CostUSD), Second != 0) AS Spent
+        groupArrayIf((assumeNotNull(Second), CostUSD), isNotNull(Second)) AS Spent
     FROM
     (
-        SELECT TenantId, Day, Entries, CostUSD, Priced, Unpriced, Invocations, CyclesStarted, CyclesCompleted, toInt64(0) AS Second
+        SELECT
+            TenantId, Day, Entries, CostUSD, Priced, Unpriced, Invocations, CyclesStarted, CyclesCompleted,
+            -- 0 is a second like another: the first of 1970.
+            CAST(NULL, 'Nullable(Int64)') AS Second
         FROM spanhouse.spend_sums
         WHERE Scope = 'tenant'
         UNION ALL
@@ -44,7 +47,7 @@ FROM
         GROUP BY TenantId, Day, At
         HAVING sum(tenant_spend_seconds.Priced) > 0
         UNION ALL
-        SELECT TenantId, toDate32(now(), {timezone:String}), 0, 0, 0, 0, 0, 0, 0, 0
+        SELECT TenantId, toDate32(now(), {timezone:String}), 0, 0, 0, 0, 0, 0, 0, NULL
         FROM
         (
             SELECT DISTINCT TenantId FROM spanhouse.spend_sums WHERE Scope = 'tenant'
