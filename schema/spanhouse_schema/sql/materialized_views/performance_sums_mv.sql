@@ -18,7 +18,25 @@ SELECT
     sum(Sign * ifNull(entry.ConfidenceScore, 0)) AS ConfidenceScore,
     sumIf(Sign, isNotNull(entry.ConfidenceScore)) AS Confident,
     sum(Sign * toInt64(entry.ToolCalls)) AS ToolCalls,
-    sum(Sign * toInt64(entry.FailedToolCalls)) AS FailedToolCalls
+    sum(Sign * toInt64(entry.FailedToolCalls)) AS FailedToolCalls,
+    sum(Sign * toInt64(arraySum(Usage.ModelCalls))) AS ModelCalls,
+    sum(Sign * toInt64(arraySum(Usage.FailedModelCalls))) AS FailedModelCalls,
+    sum(Sign * toInt64(arraySum(Usage.EmbeddingCalls))) AS EmbeddingCalls,
+    sum(Sign * toInt64(arraySum(Usage.UnpricedCalls))) AS UnpricedCalls,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.InputTokens)) AS InputTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.InputTokens))) AS InputTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.CacheReadTokens)) AS CacheReadTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.CacheReadTokens))) AS CacheReadTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.CacheWriteTokens)) AS CacheWriteTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.CacheWriteTokens))) AS CacheWriteTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.OutputTokens)) AS OutputTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.OutputTokens))) AS OutputTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.ReasoningTokens)) AS ReasoningTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.ReasoningTokens))) AS ReasoningTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.EmbeddingTokens)) AS EmbeddingTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.EmbeddingTokens))) AS EmbeddingTokensKnown,
+    sum(Sign * arraySum(known -> ifNull(known, 0), Usage.CostUSD)) AS CostUSD,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.CostUSD))) AS CostUSDKnown
 FROM spanhouse.daily_ledger AS entry
 WHERE Entry = 'run'
 GROUP BY TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId;

@@ -1,5 +1,5 @@
 -- One row is a part of what an agent used of one model on a day, for one service, client account and engagement: the rows of a key add up.
--- Written by model_usage_sums_mv; read by model_usage_daily, and by agent_performance_daily, which adds up the models.
+-- Written by model_usage_sums_mv; read by model_usage_daily.
 CREATE TABLE IF NOT EXISTS spanhouse.model_usage_sums
 (
     TenantId LowCardinality(String) CODEC(ZSTD(1)),

@@ -24,6 +24,25 @@ CREATE TABLE IF NOT EXISTS spanhouse.performance_sums
     Confident SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
     ToolCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
     FailedToolCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    ModelCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    FailedModelCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    EmbeddingCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    UnpricedCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    -- A sum, and how many models of executions it is known of.
+    InputTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    InputTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CacheReadTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    CacheReadTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CacheWriteTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    CacheWriteTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    OutputTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    OutputTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    ReasoningTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    ReasoningTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    EmbeddingTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    EmbeddingTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CostUSD SimpleAggregateFunction(sum, Decimal(38, 12)) CODEC(ZSTD(1)),
+    CostUSDKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
     -- As they were counted last in daily_participants: when (Unix microseconds), and how many users and sessions.
     Participants SimpleAggregateFunction(max, Tuple(UInt64, UInt64, UInt64)) CODEC(ZSTD(1))
 )

@@ -9,8 +9,10 @@
 -- that these have, mostly ''): the sum over rows is everything, once.
 CREATE OR REPLACE VIEW spanhouse.agent_performance_daily AS
 WITH
-    mapKeys(DurationBuckets) AS Buckets,
-    arrayCumSum(mapValues(DurationBuckets)) AS UpTo,
+    -- Numbers that came to nothing stay in the map.
+    mapFilter((bucket, number) -> number > 0, DurationBuckets) AS Filled,
+    mapKeys(Filled) AS Buckets,
+    arrayCumSum(mapValues(Filled)) AS UpTo,
     arrayMap(level -> duration_ms_at(Buckets, UpTo, (Ended - 1) * level), [0.5, 0.95, 0.99]) AS Percentiles
 SELECT
     TenantId AS tenant_id,
@@ -50,49 +52,5 @@ SELECT
     toUInt64(UnpricedCalls) AS unpriced_calls,
     Participants.2 AS distinct_users,
     Participants.3 AS distinct_sessions
-FROM
-(
-    SELECT
-        TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId,
-        sum(sums.Executions) AS Executions,
-        sum(sums.Tasks) AS Tasks,
-        sum(sums.Completed) AS Completed,
-        sum(sums.Failed) AS Failed,
-        sum(sums.Cancelled) AS Cancelled,
-        sum(sums.DurationNs) AS DurationNs,
-        sum(sums.Ended) AS Ended,
-        mapFilter((bucket, number) -> number != 0, sumMap(sums.DurationBuckets)) AS DurationBuckets,
-        sum(sums.ConfidenceScore) AS ConfidenceScore,
-        sum(sums.Confident) AS Confident,
-        sum(sums.ToolCalls) AS ToolCalls,
-        sum(sums.FailedToolCalls) AS FailedToolCalls,
-        max(sums.Participants) AS Participants
-    FROM spanhouse.performance_sums AS sums
-    GROUP BY TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId
-    HAVING Executions != 0
-) AS performance
-LEFT JOIN
-(
-    SELECT
-        TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId,
-        sum(sums.ModelCalls) AS ModelCalls,
-        sum(sums.FailedModelCalls) AS FailedModelCalls,
-        sum(sums.EmbeddingCalls) AS EmbeddingCalls,
-        sum(sums.UnpricedCalls) AS UnpricedCalls,
-        sum(sums.InputTokens) AS InputTokens,
-        sum(sums.InputTokensKnown) AS InputTokensKnown,
-        sum(sums.CacheReadTokens) AS CacheReadTokens,
-        sum(sums.CacheReadTokensKnown) AS CacheReadTokensKnown,
-        sum(sums.CacheWriteTokens) AS CacheWriteTokens,
-        sum(sums.CacheWriteTokensKnown) AS CacheWriteTokensKnown,
-        sum(sums.OutputTokens) AS OutputTokens,
-        sum(sums.OutputTokensKnown) AS OutputTokensKnown,
-        sum(sums.ReasoningTokens) AS ReasoningTokens,
-        sum(sums.ReasoningTokensKnown) AS ReasoningTokensKnown,
-        sum(sums.EmbeddingTokens) AS EmbeddingTokens,
-        sum(sums.EmbeddingTokensKnown) AS EmbeddingTokensKnown,
-        sum(sums.CostUSD) AS CostUSD,
-        sum(sums.CostUSDKnown) AS CostUSDKnown
-    FROM spanhouse.model_usage_sums AS sums
-    GROUP BY TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId
-) AS used USING (TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId);
+FROM spanhouse.performance_sums AS performance FINAL
+WHERE Executions != 0;

@@ -13,17 +13,16 @@ SELECT
     AgentName AS agent_name,
     Provider AS provider,
     Model AS model,
-    toUInt64(sum(ModelCalls)) AS llm_calls,
-    toUInt64(sum(FailedModelCalls)) AS failed_llm_calls,
-    toUInt64(sum(EmbeddingCalls)) AS embedding_calls,
-    known_tokens(sum(InputTokens), sum(InputTokensKnown)) AS input_tokens,
-    known_tokens(sum(CacheReadTokens), sum(CacheReadTokensKnown)) AS cache_read_tokens,
-    known_tokens(sum(CacheWriteTokens), sum(CacheWriteTokensKnown)) AS cache_write_tokens,
-    known_tokens(sum(OutputTokens), sum(OutputTokensKnown)) AS output_tokens,
-    known_tokens(sum(ReasoningTokens), sum(ReasoningTokensKnown)) AS reasoning_tokens,
-    known_tokens(sum(EmbeddingTokens), sum(EmbeddingTokensKnown)) AS embedding_tokens,
-    if(sum(CostUSDKnown) = 0, NULL, sum(CostUSD)) AS cost_usd,
-    toUInt64(sum(UnpricedCalls)) AS unpriced_calls
-FROM spanhouse.model_usage_sums
-GROUP BY TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId, Provider, Model
-HAVING sum(Uses) != 0;
+    toUInt64(ModelCalls) AS llm_calls,
+    toUInt64(FailedModelCalls) AS failed_llm_calls,
+    toUInt64(EmbeddingCalls) AS embedding_calls,
+    known_tokens(InputTokens, InputTokensKnown) AS input_tokens,
+    known_tokens(CacheReadTokens, CacheReadTokensKnown) AS cache_read_tokens,
+    known_tokens(CacheWriteTokens, CacheWriteTokensKnown) AS cache_write_tokens,
+    known_tokens(OutputTokens, OutputTokensKnown) AS output_tokens,
+    known_tokens(ReasoningTokens, ReasoningTokensKnown) AS reasoning_tokens,
+    known_tokens(EmbeddingTokens, EmbeddingTokensKnown) AS embedding_tokens,
+    if(CostUSDKnown = 0, NULL, CostUSD) AS cost_usd,
+    toUInt64(UnpricedCalls) AS unpriced_calls
+FROM spanhouse.model_usage_sums FINAL
+WHERE Uses != 0;

@@ -69,6 +69,24 @@ CREATE TABLE IF NOT EXISTS spanhouse.performance_sums
     Confident SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
     ToolCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
     FailedToolCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    ModelCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    FailedModelCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    EmbeddingCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    UnpricedCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    InputTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    InputTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CacheReadTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    CacheReadTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CacheWriteTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    CacheWriteTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    OutputTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    OutputTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    ReasoningTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    ReasoningTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    EmbeddingTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    EmbeddingTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CostUSD SimpleAggregateFunction(sum, Decimal(38, 12)) CODEC(ZSTD(1)),
+    CostUSDKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
     Participants SimpleAggregateFunction(max, Tuple(UInt64, UInt64, UInt64)) CODEC(ZSTD(1))
 )
 ENGINE = AggregatingMergeTree
@@ -258,7 +276,7 @@ FROM
 ARRAY JOIN arrayConcat([Began], Ended) AS moment
 GROUP BY TenantId, SessionId, AgentName, UserId, Day;
 
-INSERT INTO spanhouse.performance_sums (TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId, Executions, Tasks, Completed, Failed, Cancelled, DurationNs, Ended, DurationBuckets, ConfidenceScore, Confident, ToolCalls, FailedToolCalls)
+INSERT INTO spanhouse.performance_sums (TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId, Executions, Tasks, Completed, Failed, Cancelled, DurationNs, Ended, DurationBuckets, ConfidenceScore, Confident, ToolCalls, FailedToolCalls, ModelCalls, FailedModelCalls, EmbeddingCalls, UnpricedCalls, InputTokens, InputTokensKnown, CacheReadTokens, CacheReadTokensKnown, CacheWriteTokens, CacheWriteTokensKnown, OutputTokens, OutputTokensKnown, ReasoningTokens, ReasoningTokensKnown, EmbeddingTokens, EmbeddingTokensKnown, CostUSD, CostUSDKnown)
 SELECT
     TenantId,
     Day,
@@ -277,7 +295,25 @@ SELECT
     sum(Sign * ifNull(entry.ConfidenceScore, 0)) AS ConfidenceScore,
     sumIf(Sign, isNotNull(entry.ConfidenceScore)) AS Confident,
     sum(Sign * toInt64(entry.ToolCalls)) AS ToolCalls,
-    sum(Sign * toInt64(entry.FailedToolCalls)) AS FailedToolCalls
+    sum(Sign * toInt64(entry.FailedToolCalls)) AS FailedToolCalls,
+    sum(Sign * toInt64(arraySum(Usage.ModelCalls))) AS ModelCalls,
+    sum(Sign * toInt64(arraySum(Usage.FailedModelCalls))) AS FailedModelCalls,
+    sum(Sign * toInt64(arraySum(Usage.EmbeddingCalls))) AS EmbeddingCalls,
+    sum(Sign * toInt64(arraySum(Usage.UnpricedCalls))) AS UnpricedCalls,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.InputTokens)) AS InputTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.InputTokens))) AS InputTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.CacheReadTokens)) AS CacheReadTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.CacheReadTokens))) AS CacheReadTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.CacheWriteTokens)) AS CacheWriteTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.CacheWriteTokens))) AS CacheWriteTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.OutputTokens)) AS OutputTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.OutputTokens))) AS OutputTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.ReasoningTokens)) AS ReasoningTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.ReasoningTokens))) AS ReasoningTokensKnown,
+    sum(toInt128(Sign) * arraySum(known -> ifNull(known, 0), Usage.EmbeddingTokens)) AS EmbeddingTokens,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.EmbeddingTokens))) AS EmbeddingTokensKnown,
+    sum(Sign * arraySum(known -> ifNull(known, 0), Usage.CostUSD)) AS CostUSD,
+    sum(Sign * toInt64(arrayCount(known -> isNotNull(known), Usage.CostUSD))) AS CostUSDKnown
 FROM spanhouse.daily_ledger AS entry
 WHERE Entry = 'run'
 GROUP BY TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId;
