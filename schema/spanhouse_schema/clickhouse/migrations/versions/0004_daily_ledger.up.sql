@@ -126,27 +126,27 @@ CREATE TABLE IF NOT EXISTS spanhouse.model_usage_sums
     Provider LowCardinality(String) CODEC(ZSTD(1)),
     Model LowCardinality(String) CODEC(ZSTD(1)),
 
-    Uses Int64 CODEC(ZSTD(1)),
-    ModelCalls Int64 CODEC(ZSTD(1)),
-    FailedModelCalls Int64 CODEC(ZSTD(1)),
-    EmbeddingCalls Int64 CODEC(ZSTD(1)),
-    UnpricedCalls Int64 CODEC(ZSTD(1)),
-    InputTokens Int128 CODEC(ZSTD(1)),
-    InputTokensKnown Int64 CODEC(ZSTD(1)),
-    CacheReadTokens Int128 CODEC(ZSTD(1)),
-    CacheReadTokensKnown Int64 CODEC(ZSTD(1)),
-    CacheWriteTokens Int128 CODEC(ZSTD(1)),
-    CacheWriteTokensKnown Int64 CODEC(ZSTD(1)),
-    OutputTokens Int128 CODEC(ZSTD(1)),
-    OutputTokensKnown Int64 CODEC(ZSTD(1)),
-    ReasoningTokens Int128 CODEC(ZSTD(1)),
-    ReasoningTokensKnown Int64 CODEC(ZSTD(1)),
-    EmbeddingTokens Int128 CODEC(ZSTD(1)),
-    EmbeddingTokensKnown Int64 CODEC(ZSTD(1)),
-    CostUSD Decimal(38, 12) CODEC(ZSTD(1)),
-    CostUSDKnown Int64 CODEC(ZSTD(1))
+    Uses SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    ModelCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    FailedModelCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    EmbeddingCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    UnpricedCalls SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    InputTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    InputTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CacheReadTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    CacheReadTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CacheWriteTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    CacheWriteTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    OutputTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    OutputTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    ReasoningTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    ReasoningTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    EmbeddingTokens SimpleAggregateFunction(sum, Int128) CODEC(ZSTD(1)),
+    EmbeddingTokensKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1)),
+    CostUSD SimpleAggregateFunction(sum, Decimal(38, 12)) CODEC(ZSTD(1)),
+    CostUSDKnown SimpleAggregateFunction(sum, Int64) CODEC(ZSTD(1))
 )
-ENGINE = SummingMergeTree
+ENGINE = AggregatingMergeTree
 ORDER BY (TenantId, Day, AgentName, ServiceName, ClientAccountId, EngagementId, Provider, Model)
 SETTINGS
     index_granularity = 1024,
