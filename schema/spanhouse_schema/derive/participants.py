@@ -64,9 +64,12 @@ class Participants:
     def count(self) -> None:
         """Count the days that were touched. Raises `DatabaseError`."""
         if self._touched:
+            began = time.monotonic()
             frames.refill(self._session, "touched_days", pl.concat(self._touched).unique())
             self._count()
             self._touched = []
+            self._counted_at = time.monotonic()
+            self._took_s = self._counted_at - began
 
     def count_where(self, condition: str) -> None:
         """Count the days that meet a condition on `TenantId` and `Day`. Raises `DatabaseError`."""
@@ -78,8 +81,5 @@ class Participants:
         self._count()
 
     def _count(self) -> None:
-        began = time.monotonic()
         (statement,) = sql_files.step("participants")
         self._session.command(statement, {"version": str(time.time_ns() // 1000)})
-        self._counted_at = time.monotonic()
-        self._took_s = self._counted_at - began
