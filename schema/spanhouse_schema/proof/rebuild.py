@@ -95,7 +95,6 @@ class _Rebuild:
         self._session = settling.session
         self._selection = selection
         self._stored = stored
-        self._timezone = stored.timezone
         self._raw = Raw.of(self._session)
         prepare(self._session)
 
