@@ -3,25 +3,22 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
-from functools import cache, lru_cache, reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import NamedTuple
 
 from genai_prices import Usage as PricedUsage
-from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
-from genai_prices.types import ModelInfo, Provider
 
 from tests.oracle.calls import Call, most_told
 from tests.oracle.executions import Execution
 from tests.oracle.normalisation import BUCKETS, NormalSpan, Usage
+from tests.oracle.sellers import find
 
 REPORTED, COMPUTED, UNPRICED, PARTIAL = 1, 2, 4, 8
 # Runs above ask again and again; those of former tests need not be remembered.
 _once = lru_cache(maxsize=2**17)
 _PLACES = Decimal("1e-12")
 _MOST_REPORTED = Decimal(10) ** 6
-# Of those that the tests name.
-_ON_OWN_MACHINES = frozenset({"ollama"})
 
 
 class Cost(NamedTuple):
@@ -102,7 +99,7 @@ def reported(span: NormalSpan) -> Decimal | None:
 
 
 def _computed(usage: Usage, provider: str, model: str, start_ns: int) -> Cost:
-    found = _find(provider.strip().lower(), model)
+    found = find(provider, model)
     if found is None:
         return Cost(None, UNPRICED)
     seller, info = found
@@ -128,15 +125,3 @@ def _as_genai_prices_counts(usage: Usage) -> PricedUsage:
         output_tokens=output + reasoning,
         output_reasoning_tokens=reasoning,
     )
-
-
-@cache
-def _find(provider: str, model: str) -> tuple[Provider, ModelInfo] | None:
-    if provider in _ON_OWN_MACHINES:
-        return None
-    known = get_snapshot().providers
-    named = provider if provider and (provider == "litellm" or find_provider_by_id(known, provider)) else None
-    try:
-        return get_snapshot().find_provider_model(model, None, named, None)
-    except LookupError:
-        return None

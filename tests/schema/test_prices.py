@@ -163,6 +163,37 @@ def test_a_users_price_holds_from_its_date_on_and_wins(database: Database, tenan
 
 
 @CASES.case
+def test_a_users_price_holds_however_its_model_is_spelled(database: Database, tenant: str) -> Steps:
+    _set(database, tenant, "openai", "gpt-4o", Price(usd=_usd(*["100"] * 5)))
+    _set(database, tenant, "openai", "gpt-4o-2024-08-06", Price(usd=_usd(*["200"] * 5)))
+    _set(database, tenant, "openai", "GPT-4o-2024-11-20", Price(usd=_usd(*["300"] * 5)))
+    named = {
+        ("openai", "openai/gpt-4o"): "0.1",
+        ("strands-agents", "gpt-4o"): "0.1",
+        ("openai", "gpt-4o-2024-05-13"): "0.1",
+        # The nearer name wins.
+        ("openai", "gpt-4o-2024-08-06"): "0.2",
+        ("litellm", "litellm_proxy/openai/gpt-4o-2024-08-06"): "0.2",
+        ("openai", "gpt-4o-2024-11-20"): "0.3",
+        # Others sell it at other prices.
+        ("openrouter", "openai/gpt-4o"): "0.0025",
+        ("openai", "gpt-4o-mini"): "0.00015",
+    }
+    spans = [
+        _call(number, provider=provider, model=model, input="1000") for number, (provider, model) in enumerate(named, 1)
+    ]
+    yield spans
+    assert _costs(database, tenant, spans) == [(Decimal(usd), "computed") for usd in named.values()]
+
+
+@CASES.case
+def test_a_name_stays_as_its_span_spells_it(database: Database, tenant: str) -> Steps:
+    yield (spans := [_call(1, provider="LiteLLM", model="azure/GPT-4o-2024-08-06", input="1000")])
+    columns = "Provider, RequestModel, CostUSD"
+    assert _costs(database, tenant, spans, columns) == [("LiteLLM", "azure/GPT-4o-2024-08-06", Decimal("0.0025"))]
+
+
+@CASES.case
 def test_tokens_without_a_price_make_a_cost_partial(database: Database, tenant: str) -> Steps:
     _set(database, tenant, "us", "ours", Price(usd=_usd("10", None, None, "20", "20")))
     said = {"provider": "us", "model": "ours"}

@@ -4,12 +4,14 @@ Python looks a pair of provider and model up once, into `model_prices`; SQL does
 Takes a third of a second to import.
 """
 
+import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 from decimal import Decimal
-from itertools import groupby
+from itertools import combinations, groupby
 
 from genai_prices import __version__ as _version
 from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
@@ -26,14 +28,13 @@ from genai_prices.types import (
 from spanhouse_schema.clickhouse.database import Database
 from spanhouse_schema.derive import prices
 from spanhouse_schema.derive.prices import DAY_S, PACKAGE, Pair, Price, Row
+from spanhouse_schema.derive.rules import model_names
+from spanhouse_schema.derive.rules.model_names import OWN_MACHINES, what_it_is_made_by
 
-# Who runs a model on machines of their own pays nobody by the token, whatever the model is called.
-_OWN_MACHINES = frozenset(
-    {
-        *("llama.cpp", "llamacpp", "llamafile", "lm_studio", "lmstudio", "localai", "ollama", "sglang", "tgi"),
-        *("transformers", "vllm", "xinference"),
-    }
-)
+# Clouds, gateways, and those whose SDKs call others, too: what they do not know themselves has its vendor's price.
+_SELL_OTHERS = frozenset({"anthropic", "aws", "azure", "google", "openai", "openrouter"})
+# A deployment's name has 64 letters at most.
+_MOST_WORDS = 16
 _PLACES = Decimal("1e-12")
 
 
@@ -43,7 +44,7 @@ def prices_of(provider: str, model: str) -> list[Price]:
     A provider that is not in the catalogue is left out of account (frameworks and gateways name themselves there),
     unless it runs models on one's own machines.
     """
-    found = _find(provider.strip().lower(), model)
+    found = _find(provider, model)
     if found is None:
         return [Price()]
     seller, info = found
@@ -102,14 +103,64 @@ def _stored(database: Database) -> Iterable[Row]:
 
 
 def _find(provider: str, model: str) -> tuple[Provider, ModelInfo] | None:
+    """Return who sells a model, and what is known of it there.
+
+    First asked is the seller nearest to the client: a gateway has its own prices, or those of whose models it sells.
+    """
+    name = model_names.read(provider, model)
+    if OWN_MACHINES in name.sellers:
+        return None
     catalogue = get_snapshot()
-    if provider in _OWN_MACHINES:
-        return None
-    is_known = provider == "litellm" or (provider and find_provider_by_id(catalogue.providers, provider) is not None)
-    try:
-        return catalogue.find_provider_model(model, None, provider if is_known else None, None)
-    except LookupError:
-        return None
+    known = (find_provider_by_id(catalogue.providers, seller) for seller in name.sellers)
+    sellers: list[Provider | None] = [seller for seller in known if seller]
+    if all(seller and seller.id in _SELL_OTHERS for seller in sellers):
+        sellers.append(None)
+    wanted = ((seller, each) for names in (name.spellings, name.undated) for seller in sellers for each in names)
+    found = next((found for seller, each in wanted if (found := _match(seller, each))), None)
+    return found or (_deployed(name.bare) if "azure" in name.sellers else None)
+
+
+def _match(seller: Provider | None, model: str) -> tuple[Provider, ModelInfo] | None:
+    """Return what a seller knows of a model, or without a seller what its vendor does."""
+    with suppress(LookupError):
+        provider, info = get_snapshot().find_provider_model(model, seller, None, None)
+        if what_it_is_made_by(model) == what_it_is_made_by(info.id):
+            return provider, _exactly(provider, model) or info
+    return None
+
+
+def _exactly(seller: Provider, model: str) -> ModelInfo | None:
+    """Return the model of just that name of those whose models a seller sells, where it has none of that name itself.
+
+    Its own `o4-mini` is also found in `o4-mini-deep-research`.
+    """
+    vendors = [each for each in get_snapshot().providers if each.id in (seller.fallback_model_providers or ())]
+    own, *others = ([each for each in vendor.models if each.id == model] for vendor in (seller, *vendors))
+    return None if own else next((each for found in others for each in found), None)
+
+
+def _deployed(deployment: str) -> tuple[Provider, ModelInfo] | None:
+    """Return the model that the name of a deployment holds: `team-gpt-4o-mini-eu`; the longest there is."""
+    words = re.split(r"[-_]", deployment)[:_MOST_WORDS]
+    azure = find_provider_by_id(get_snapshot().providers, "azure")
+    for first, last in sorted(combinations(range(len(words) + 1), 2), key=lambda ends: ends[0] - ends[1]):
+        name = "-".join(words[first:last])
+        if not re.search(r"\d", name) or what_it_is_made_by(deployment) != what_it_is_made_by(name):
+            continue
+        if found := _match(azure, name):
+            # `gpt-4o-audio` holds `gpt-4o`, but it is none.
+            return None if words[last : last + 1] and _goes_on(name, words[last]) else found
+    return None
+
+
+def _goes_on(name: str, word: str) -> bool:
+    """Whether the name of another model goes on so."""
+    longer = f"{name}-{word}"
+    return any(
+        model.id == longer or model.id.startswith(f"{longer}-")
+        for seller in get_snapshot().providers
+        for model in seller.models
+    )
 
 
 def _conditional(info: ModelInfo) -> list[ConditionalPrice]:

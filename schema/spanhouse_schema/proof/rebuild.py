@@ -15,7 +15,7 @@ from typing import NamedTuple
 from spanhouse_schema.clickhouse import installation, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.clickhouse.installation import Installation
-from spanhouse_schema.derive import daily_sums, frames, rules
+from spanhouse_schema.derive import daily_sums, frames, price_catalogue, rules
 from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.derive.stretch import TRACE
@@ -82,9 +82,13 @@ def rebuild(
     """Recompute everything in a selection.
 
     A rebuild of the same selection that was broken off in the last day is continued. A pipeline that is inserting is
-    given `pause_s` seconds to have its rows read by the views, before they are taken for rows that were not. Raises
-    `DatabaseError`, and `RawRowsGone` where a day or a trace is asked for whose raw rows may have gone.
+    given `pause_s` seconds to have its rows read by the views, before they are taken for rows that were not. Prices of
+    models are looked up anew where everything is recomputed. Raises `DatabaseError`, and `RawRowsGone` where a day or a
+    trace is asked for whose raw rows may have gone.
     """
+    if not selection.is_narrow:
+        # Also what was looked up by an earlier version of ours, which read names otherwise.
+        price_catalogue.sync(database)
     with Settling(database) as settling:
         return _Rebuild(settling, selection, installation.read(database)).run(pause_s, show)
 

@@ -4,6 +4,7 @@ SELECT
     provider AS Provider,
     model AS Model,
     source AS Source,
+    origin AS Origin,
     toInt64(toUnixTimestamp(valid_from)) AS ValidFrom,
     toInt64(from_second) AS FromSecond,
     toInt64(until_second) AS UntilSecond,
