@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from spanhouse_schema.conventions import Spelling, kind_rules, spellings
+from spanhouse_schema.conventions import Spelling, ending_rules, kind_rules, spellings
 from spanhouse_schema.settings import Settings
 from spanhouse_server.commands._flags import shown_default
 
@@ -37,9 +37,9 @@ _CONVENTIONS = """\
 
 # Conventions
 
-Frameworks call the same things by different names. Two tables say which names mean what: one says what a span *is*,
-the other what its attributes *tell*. Everything that reads spans is made from these tables, so a convention is added
-by adding rows to `spanhouse_schema/conventions/kinds.tsv` and `attributes.tsv`.
+Frameworks call the same things by different names. Three tables say which names mean what: what a span *is*, what its
+attributes *tell*, how it *ended*. Everything that reads spans is made from these tables, so a convention is added by
+adding rows to `kinds.tsv`, `attributes.tsv` and `endings.tsv` in `spanhouse_schema/conventions/`.
 
 How a span is read:
 
@@ -54,7 +54,12 @@ How a span is read:
 4. Spans that tell of one thing count once: a call inside a call of the same kind, a tool inside itself, an agent inside
    an agent of the same name, one response id that two instrumentations tell of. An agent's own tokens count only where
    nothing below it tells any.
-5. A call belongs to the nearest `agent` or `workflow` above it; where there is none, to the topmost `chain`, else to
+5. A span has failed where it says so: by its status, by an attribute such as `error.type` of a call, or, if it is of a
+   tool, in its result (MCP's `isError`, Anthropic's `is_error`, a tool message of status `error`; only in JSON). But
+   what [Endings](#endings) knows as a cancellation, a pause or a hand-over is that: a run that waits is `paused`, one
+   that handed over is `completed`, and a call of these has not failed. A cancelled call has not succeeded. A time-out
+   is a failure, whatever else it is called. What a span of status `Ok` tells of exceptions, it has handled.
+6. A call belongs to the nearest `agent` or `workflow` above it; where there is none, to the topmost `chain`, else to
    the trace's root. These are the rows of `agent_executions`; the calls are `llm_calls` and `agent_actions`.
 
 ## Kinds
@@ -69,6 +74,17 @@ _ATTRIBUTES = """
 In the order in which they win. `a: b.c` is the value at `b.c` in the JSON that the attribute `a` holds. `InputTokens`
 and `OutputTokens` are wholes, which include the cached and the reasoning tokens; the `Uncached` and `Unreasoned` ones
 are not.
+
+"""
+
+_ENDINGS = """
+## Endings
+
+What an error's type, message or status tells of how something ended; the first ending that fits. A *type* is compared
+by its last part, in any letter case: `asyncio.exceptions.CancelledError`, `tokio::task::Cancelled`. A *message* is
+compared as a whole; `%` stands for any text, `{a|b}` for one of these. A message that is a class of this table, or
+begins with it and `:` or `(`, is of that type. How LangGraph's exceptions come to stand on spans is told in
+langfuse/langfuse#14034, DataDog/dd-trace-py#16614 and DataDog/dd-trace-js#10010.
 
 """
 
@@ -112,7 +128,7 @@ def configuration() -> str:
 
 def conventions() -> str:
     """How a span is read, the tables that say so, and what came of it."""
-    return _CONVENTIONS + _kinds() + _ATTRIBUTES + _attributes() + _RECORDINGS + _recordings()
+    return _CONVENTIONS + _kinds() + _ATTRIBUTES + _attributes() + _ENDINGS + _endings() + _RECORDINGS + _recordings()
 
 
 def _kinds() -> str:
@@ -132,6 +148,16 @@ def _attributes() -> str:
         for concept, found in groupby(spellings(), key=lambda spelling: spelling.concept)
     ]
     return _table(("concept", "spellings"), rows)
+
+
+def _endings() -> str:
+    rows = [
+        (ending, where, platform, "<br>".join(_code(rule.text) for rule in found))
+        for (ending, where, platform), found in groupby(
+            ending_rules(), key=lambda rule: (rule.ending, rule.where, rule.platform)
+        )
+    ]
+    return _table(("ending", "where", "platform", "texts"), rows)
 
 
 def _spelled(spelling: Spelling) -> str:
@@ -156,7 +182,8 @@ def _figure(found: int | None, expected: int | None) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---" for _ in head], *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
 
 def _code(text: str) -> str:

@@ -38,6 +38,11 @@ class Call:
         return any(span.failed for span in self.spans) if self.top.kind == "tool" else self.top.failed
 
     @property
+    def cancelled(self) -> bool:
+        """Whether one of its spans says that the caller gave up."""
+        return any(span.cancelled for span in self.spans)
+
+    @property
     def usage(self) -> Usage:
         """The tokens that it used."""
         return most_told(self.spans)

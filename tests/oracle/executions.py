@@ -86,19 +86,27 @@ class Execution:
         """What the span says, then what it shows; then how the last thing below it ended."""
         if said := self.says("Status"):
             return said
-        if any(span.cancelled for span in self.spans):
+        if self.was_cancelled_itself:
             return "cancelled"
         if self.has_failed_itself:
             return "failed"
         # A run that ends in a failed agent has failed, though its own span keeps silent about it.
         if self.kind == "workflow" and self.children:
-            return "failed" if self._last_child.has_failed_itself else "completed"
-        return "failed" if not self.spans and _last(self.calls).failed else "completed"
+            child = self._last_child
+            return "failed" if child.has_failed_itself and not child.was_cancelled_itself else "completed"
+        if self.spans or not _last(self.calls).failed:
+            return "completed"
+        return "cancelled" if _last(self.calls).cancelled else "failed"
 
     @property
     def has_failed_itself(self) -> bool:
         """Whether its own spans say so."""
         return any(span.failed for span in self.spans)
+
+    @property
+    def was_cancelled_itself(self) -> bool:
+        """Whether its own spans say so."""
+        return any(span.cancelled for span in self.spans)
 
     def says(self, concept: str) -> str:
         """What its own spans say of a concept, the outermost first."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.oracle import spelling
+from tests.oracle.ending import ending, result_failed
 from tests.oracle.spelling import event, first
 from tests.reference import Row
 
@@ -30,7 +31,6 @@ _STATUSES = {
     "timeout": "failed",
 }
 _MESSAGES = frozenset({"thinking", "waiting_for_llm"})
-_CANCELLED = re.compile(r"(^|\.)(cancell?ed(error)?|aborterror|taskcanceledexception)\Z")
 _AGENT_IN_NAME = (
     r"(?:invoke_agent|invoke_workflow) (.+)",
     r"agent_run \[(.+)\]",
@@ -74,8 +74,11 @@ def normalise(row: Row) -> NormalSpan | None:
     said = spelling.said(row)
     kind = _kind(row, said)
     named = bool(said["AgentName"] or said["ChainAgentName"])
+    ended = ending(row, said)
     failed = _failed(row, said, kind)
     said |= _filled_in(row, said)
+    if ended == "paused":
+        said["Status"] = said["Status"] or "paused"
     usage, inconsistent = _usage(said) if kind in CALLS | RUNS else ({}, False)
     return NormalSpan(
         trace_id=row["TraceId"],
@@ -86,8 +89,8 @@ def normalise(row: Row) -> NormalSpan | None:
         kind=kind,
         start=row["Timestamp"],
         end=_end(row["Timestamp"], row["Duration"]),
-        failed=failed,
-        cancelled=failed and bool(_CANCELLED.search(said["ErrorType"].lower())),
+        failed=ended == "cancelled" or (failed and ended not in {"paused", "handed over"}),
+        cancelled=ended == "cancelled",
         said=said,
         named=named,
         usage=usage,
@@ -104,10 +107,11 @@ def _kind(row: Row, said: Mapping[str, str]) -> str:
 def _failed(row: Row, said: Mapping[str, str], kind: str) -> bool:
     return (
         row["StatusCode"] == "Error"
-        or said["Failed"] in {"true", "error"}
+        or said["Failed"].lower() in {"true", "error"}
         or (kind in CALLS and said["ErrorType"] != "")
         # LangSmith marks a failed run with an exception, and as OK.
         or (said["LangSmithKind"] != "" and event(row, "exception") is not None)
+        or (kind == "tool" and result_failed(said["ToolResult"] or said["Output"]))
     )
 
 

@@ -35,7 +35,17 @@ _CHOICES = {
     "gen_ai.conversation.id": ("", "", "", "s1", "s2"),
     "user.id": ("", "", "", "u"),
     "spanhouse.execution.status": ("", "", "", "", "", "paused", "TIMEOUT", "odd"),
-    "error.type": ("", "", "", "", "asyncio.CancelledError", "boom"),
+    "error.type": (
+        "",
+        "",
+        "",
+        "",
+        "asyncio.CancelledError",
+        "boom",
+        "langgraph.errors.GraphInterrupt",
+        "ParentCommand",
+    ),
+    "gen_ai.tool.call.result": ("", "", '{"isError": true}', '{"text": "isError"}'),
 }
 # Mostly some half seconds; else it ended before it began, or never, or after what a time can hold.
 _DURATIONS_NS = (0, 1, 2, 3, 9, 1, 2, 3, 9, -1, 2**64 // _HALF_A_SECOND_NS)

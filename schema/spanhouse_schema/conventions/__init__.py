@@ -1,6 +1,7 @@
-"""The conventions: what every vocabulary calls the things that Spanhouse knows, as two tables.
+"""The conventions: what every vocabulary calls the things that Spanhouse knows, as three tables.
 
-`attributes.tsv` says which attribute means what, `kinds.tsv` which span is what. Who adds a convention adds rows there.
+`attributes.tsv` says which attribute means what, `kinds.tsv` which span is what, `endings.tsv` which error is a
+cancellation, a pause or a hand-over. Who adds a convention adds rows there.
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,15 @@ class KindRule(NamedTuple):
     convention: str
 
 
+class EndingRule(NamedTuple):
+    """How something ended whose error is called `text`, or says `text`; `where` is `type` or `message`."""
+
+    ending: str
+    where: str
+    text: str
+    platform: str
+
+
 def spellings() -> list[Spelling]:
     """Every spelling of every concept; of several that a span has, the first wins."""
     found = []
@@ -41,6 +51,11 @@ def spellings() -> list[Spelling]:
 def kind_rules() -> list[KindRule]:
     """Every rule; of several that fit a span, the first wins."""
     return [KindRule(**row) for row in _rows("kinds")]
+
+
+def ending_rules() -> list[EndingRule]:
+    """Every rule; of several that fit, the first wins."""
+    return [EndingRule(**row) for row in _rows("endings")]
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -17,6 +17,7 @@ from functools import cache
 from itertools import groupby
 
 from spanhouse_schema.conventions import KindRule, Spelling, kind_rules, spellings
+from spanhouse_schema.conventions.endings import patterns
 from spanhouse_schema.quoting import literal
 
 SPAN_NAME = "span name"
@@ -32,8 +33,8 @@ _Slot = tuple[str, ...]
 
 
 def fill(sql: str) -> str:
-    """Return the statement with `{Said}`, `{Kind}` and each concept spelled out."""
-    expressions = {"Said": _said, "Kind": _kind}
+    """Return the statement with `{Said}`, `{Kind}`, `{Ending}` and each concept spelled out."""
+    expressions = {"Said": _said, "Kind": _kind, "Ending": _ending}
     sql = re.sub(r"\{([A-Z][A-Za-z]+) of ([A-Z][A-Za-z]+)\}", lambda found: _looked_up(found[1], found[2]), sql)
     return re.sub(r"\{([A-Z][A-Za-z]+)\}", lambda found: expressions.get(found[1], lambda: _concept(found[1]))(), sql)
 
@@ -112,6 +113,12 @@ def _scoped(rule: KindRule) -> str:
 
 def _no_rank() -> int:
     return len(kind_rules()) + 1
+
+
+def _ending() -> str:
+    """The ending that `raised` tells of; '' where it tells of none."""
+    conditions = "".join(f"match(raised, {literal(found)}), {literal(name)}, " for name, found in patterns().items())
+    return f"multiIf({conditions}'')"
 
 
 def _concept(name: str) -> str:

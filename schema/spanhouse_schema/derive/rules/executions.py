@@ -13,7 +13,10 @@ _COUNTS = (
     "CallRetries",
     "UnpricedCalls",
 )
-_FLAGS = ("HasSpan", "IsDeclared", "Failed", "Cancelled", "AgentNamed", "CallsReport", "LastCallFailed")
+_FLAGS = (
+    *("HasSpan", "IsDeclared", "Failed", "Cancelled", "AgentNamed", "CallsReport"),
+    *("LastCallFailed", "LastCallCancelled"),
+)
 
 
 def executions(runs: pl.DataFrame, calls: pl.DataFrame, states: pl.DataFrame) -> pl.DataFrame:
@@ -63,6 +66,7 @@ def _work(calls: pl.DataFrame) -> pl.DataFrame:
         FirstCallAt=pl.col("StartedAt").min(),
         LastCallAt=pl.col("EndedAt").max(),
         LastCallFailed=failed.last(),
+        LastCallCancelled=(failed & pl.col("Cancelled")).last(),
         FailedCallErrorType=pl.when(failed).then("ErrorType").last(ignore_nulls=True),
         FailedCallErrorMessage=pl.when(failed).then("ErrorMessage").last(ignore_nulls=True),
         CallServiceName=pl.col("ServiceName").sort_by("StartedAt", "SpanId").first(),

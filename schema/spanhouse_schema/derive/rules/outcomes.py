@@ -54,8 +54,9 @@ def _children(executions: pl.DataFrame, lineage: Lineage) -> pl.DataFrame:
     """Return of each execution with others right below it how many these are, and how the last of them ended."""
     below = executions.with_columns(Row=lineage.parents).filter(pl.col("Row").is_not_null())
     in_order = below.sort("EndedAt", "ExecutionId", nulls_last=False)
-    last = {f"LastChild{name}": pl.col(name).last() for name in ("Failed", "ErrorType", "ErrorMessage")}
-    return in_order.group_by("Row").agg(Children=pl.len(), **last)
+    last = {f"LastChild{name}": pl.col(name).last() for name in ("ErrorType", "ErrorMessage")}
+    has_failed = pl.col("Failed") & ~pl.col("Cancelled")
+    return in_order.group_by("Row").agg(Children=pl.len(), LastChildFailed=has_failed.last(), **last)
 
 
 def _with_kind(executions: pl.DataFrame) -> pl.DataFrame:
@@ -102,6 +103,8 @@ def _with_status(executions: pl.DataFrame) -> pl.DataFrame:
         # A run that ends in a failed agent has failed, though its own span keeps silent about it.
         .when(runs_others)
         .then(pl.when("LastChildFailed").then(pl.lit(b"failed")).otherwise(pl.lit(b"completed")))
+        .when(~pl.col("HasSpan") & pl.col("LastCallCancelled"))
+        .then(pl.lit(b"cancelled"))
         .when(~pl.col("HasSpan") & pl.col("LastCallFailed"))
         .then(pl.lit(b"failed"))
         .otherwise(pl.lit(b"completed"))

@@ -5,3 +5,28 @@ CREATE OR REPLACE FUNCTION agent_number AS (texts) -> arrayFirst(text -> text NO
 
 -- A count of tokens; NULL for what is none. More than 18 digits would wrap.
 CREATE OR REPLACE FUNCTION otlp_count AS (text) -> if(length(text) <= 18, toUInt64OrNull(text), NULL);
+
+-- Whether a tool's result says that the tool failed: MCP's isError, Anthropic's is_error, a tool message (LangChain, Strands) of
+-- status error; as they stand, in a list, or under the names under which frameworks wrap them. What is no JSON says nothing.
+CREATE OR REPLACE FUNCTION tool_result_failed AS (result) ->
+    arrayExists(
+        part -> JSONExtractBool(part, 'isError')
+            OR JSONExtractBool(part, 'is_error')
+            OR (JSONExtractString(part, 'status') = 'error' AND (JSONHas(part, 'tool_call_id') OR JSONHas(part, 'toolUseId'))),
+        arrayConcat(
+            [
+                result,
+                JSONExtractRaw(result, 'result'),
+                JSONExtractRaw(result, 'response'),
+                JSONExtractRaw(result, 'data'),
+                JSONExtractRaw(result, 'kwargs'),
+                JSONExtractRaw(result, 'output'),
+                JSONExtractRaw(result, 'output', 'data'),
+                JSONExtractRaw(result, 'output', 'kwargs')
+            ],
+            JSONExtractArrayRaw(result),
+            JSONExtractArrayRaw(result, 'content'),
+            JSONExtractArrayRaw(result, 'messages'),
+            JSONExtractArrayRaw(result, 'output', 'update', 'messages')
+        )
+    );

@@ -41,19 +41,23 @@ SELECT
     {CaseId} AS CaseId,
     {FlowId} AS FlowId,
 
-    execution_status(SaidStatus) AS Status,
+    firstNonDefault(execution_status(SaidStatus), if(Ending = 'paused', 'paused', '')) AS Status,
     firstNonDefault({StatusMessage}, if(SaidStatus IN ('thinking', 'waiting_for_llm'), SaidStatus, '')) AS StatusMessage,
     {WaitingFor} AS WaitingFor,
     {Outcome} AS Outcome,
     execution_number({ConfidenceScore}, 1) AS ConfidenceScore,
-    -- LangSmith marks a failed run with an exception, and as OK.
-    StatusCode = 'Error'
-        OR {Failed} IN ('true', 'error')
-        OR (Kind IN ('model', 'embedding', 'tool') AND notEmpty(SaidErrorType))
-        OR (notEmpty({LangSmithKind}) AND has(`Events.Name`, 'exception')) AS Failed,
-    Failed AND match(lower(ErrorType), '(^|\\.)(cancell?ed(error)?|aborterror|taskcanceledexception)$') AS Cancelled,
+    multiIf(
+        Ending IN ('paused', 'handed over'), false,
+        Ending = 'cancelled', true,
+        StatusCode = 'Error'
+            OR lower({Failed}) IN ('true', 'error')
+            OR (Kind IN ('model', 'embedding', 'tool') AND notEmpty(SaidErrorType))
+            OR (notEmpty({LangSmithKind}) AND has(`Events.Name`, 'exception'))
+            OR arrayExists(result -> tool_result_failed(result), if(Kind = 'tool', [SaidResult], []))
+    ) AS Failed,
+    Ending = 'cancelled' AS Cancelled,
     firstNonDefault(SaidErrorType, Exception['exception.type'], if(SaidStatus = 'timeout', 'timeout', '')) AS ErrorType,
-    substringUTF8(firstNonDefault({ErrorMessage}, StatusCodeMessage, Exception['exception.message']), 1, 1000) AS ErrorMessage,
+    substringUTF8(firstNonDefault(SaidErrorMessage, StatusCodeMessage, Exception['exception.message']), 1, 1000) AS ErrorMessage,
 
     {Provider} AS Provider,
     {RequestModel} AS RequestModel,
@@ -70,7 +74,7 @@ SELECT
     firstNonDefault({ToolName}, replaceRegexpOne(SpanName, '(?s)^execute_tool (.+)$|^(?:.* )?tools/call (.+)$|^(.+)\\.(?:run|tool|__call__)$', '\\1\\2\\3')) AS ToolName,
     {ToolCallId} AS ToolCallId,
     if(Kind = 'tool', substringUTF8(firstNonDefault({ToolArguments}, SaidInput), 1, 200), '') AS ToolArgumentsPreview,
-    if(Kind = 'tool', substringUTF8(firstNonDefault({ToolResult}, SaidOutput), 1, 200), '') AS ToolResultPreview,
+    if(Kind = 'tool', substringUTF8(SaidResult, 1, 200), '') AS ToolResultPreview,
     substringUTF8(firstNonDefault(SaidInput, `Events.Attributes`[indexOf(`Events.Name`, 'gen_ai.user.message')]['content']), 1, 200) AS InputPreview,
     substringUTF8(firstNonDefault(SaidOutput, `Events.Attributes`[indexOf(`Events.Name`, 'gen_ai.choice')]['message']), 1, 200) AS OutputPreview
 FROM
@@ -86,6 +90,14 @@ FROM
         {ErrorType} AS SaidErrorType,
         {Input} AS SaidInput,
         {Output} AS SaidOutput,
+        firstNonDefault({ToolResult}, {Output}) AS SaidResult,
+        {ErrorMessage} AS SaidErrorMessage,
+        -- What was raised, and what it says: see conventions/endings.py. A span that says it is fine may tell of what it handled,
+        -- but LangSmith marks a failed run with an exception, and as OK.
+        arrayMap(raised -> {Ending}, [if(StatusCode = 'Ok' AND empty({LangSmithKind}), '', lower(concat(
+            '\x1e', SaidErrorType, '\x1f', Exception['exception.type'], '\x1f', {EndedAs}, '\x1fgrpc ', {GrpcStatus}, '\x1f',
+            '\x1e', SaidErrorMessage, '\x1e', StatusCodeMessage, '\x1e', Exception['exception.message'], '\x1e'
+        )))])[1] AS Ending,
         toDecimal64OrNull(agent_number({ReportedCostUSD}), 12) AS SaidCost,
         -- Chains and other spans use none.
         if(Kind IN ('other', 'chain'), [], arrayMap(texts -> otlp_count(agent_number(texts)), [
