@@ -22,7 +22,7 @@ from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.settlement import Settlement
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.errors import RawRowsGone
-from spanhouse_schema.proof import view_rows
+from spanhouse_schema.proof import stretch_diff, view_rows
 from spanhouse_schema.proof.diff import Found, Shape, Sides, compare, compare_groups, prepare, summed
 
 PATIENCE_S = 90.0
@@ -32,8 +32,6 @@ _LOOK_EVERY_S = 3.0
 _QUIET_S = 900
 COPIES = {"agent_executions_by_agent": "agent_executions"}
 """Tables that hold the rows of another one, in another order."""
-# Where that is not the sorting key.
-_KEYS = {"daily_ledger": ("TenantId", "TraceId", "ExecutionId", "Entry", "Day")}
 _IS_BUSY = """
     SELECT greatest((SELECT max(At) FROM spanhouse.touched_traces), (SELECT max(At) FROM spanhouse.listed_executions))
         > now64(3) - {quiet:UInt32}
@@ -135,22 +133,25 @@ def is_busy(session: Session) -> bool:
 def compare_settled(session: Session, settlement: Settlement, mark: str, among: str = "") -> list[Found]:
     """Compare what is stored of the traces in the session's table `stretch` with what was derived of them.
 
-    Raises `DatabaseError`.
+    Only those that differ stand there then. Raises `DatabaseError`.
     """
+    rows = {table: each.height for table, each in stretch_diff.wanted(settlement.derived).items()}
+    wrong = stretch_diff.traces_of(stretch_diff.differing(session, settlement).values())
+    if wrong.is_empty():
+        return [Found(table, height, 0, []) for table, height in rows.items()]
+    frames.refill(session, "stretch", wrong)
     of_stretch = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
-    wanted = {
-        "agent_calls": settlement.derived.calls,
-        "daily_ledger": settlement.derived.entries.with_columns(Sign=pl.lit(1)),
-        "agent_executions": settlement.derived.executions,
-    }
-    return [_compare_rows(session, table, rows, of_stretch, (mark, among)) for table, rows in wanted.items()]
+    return [
+        _compare_rows(session, table, each, of_stretch, (mark, among))._replace(rows=rows[table])
+        for table, each in stretch_diff.wanted(settlement.only(wrong).derived).items()
+    ]
 
 
 def _compare_rows(session: Session, table: str, rows: pl.DataFrame, where: str, marks: tuple[str, str]) -> Found:
     wanted = f"wanted_{table}"
     session.command(f"CREATE TEMPORARY TABLE IF NOT EXISTS {wanted} ENGINE = Memory AS spanhouse.{table}")
     frames.refill(session, wanted, rows)
-    shape = Shape.of(session, table, _KEYS.get(table, ()))
+    shape = Shape.of(session, table, stretch_diff.KEYS[table])
     columns = ", ".join(shape.columns)
     sides = Sides(f"SELECT {columns} FROM {wanted}", f"SELECT {columns} FROM spanhouse.{table} FINAL WHERE {where}")
     found = compare(session, shape, sides, *(each and f"{each}{table}/" for each in marks))

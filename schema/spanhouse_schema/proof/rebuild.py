@@ -19,7 +19,7 @@ from spanhouse_schema.derive import daily_sums, frames, price_catalogue, rules
 from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.derive.stretch import TRACE
-from spanhouse_schema.proof import view_rows
+from spanhouse_schema.proof import stretch_diff, view_rows
 from spanhouse_schema.proof.audit import (
     COPIES,
     EVERYTHING,
@@ -28,7 +28,6 @@ from spanhouse_schema.proof.audit import (
     Show,
     choose,
     compare_copy,
-    compare_settled,
     is_busy,
     refuse,
 )
@@ -42,7 +41,7 @@ _USERS_PRICES = """
     FROM spanhouse.model_prices FINAL
     WHERE source = 'user'
 """
-_WRONG = "SELECT TenantId, TraceId FROM differing UNION DISTINCT SELECT TenantId, TraceId FROM misplaced"
+_MISPLACED = "SELECT TenantId, TraceId FROM misplaced WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
 _COST = """
     SELECT toString(ifNull(sum(CostUSD), 0)), sum(UnpricedCalls)
     FROM spanhouse.agent_executions FINAL
@@ -147,9 +146,8 @@ class _Rebuild:
     def _settle(self, first: str, last: str, outcome: Outcome) -> Outcome:
         session = self._session
         derived = self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=True)
-        session.command("TRUNCATE TABLE differing")
-        found = {each.table: each.different for each in compare_settled(session, derived, "settled/")}
-        wrong = derived.only(frames.select(session, _WRONG))
+        differing = stretch_diff.differing(session, derived)
+        wrong = derived.only(stretch_diff.traces_of([*differing.values(), frames.select(session, _MISPLACED)]))
         if wrong.traces.is_empty():
             return outcome
         frames.refill(session, "stretch", wrong.traces.select(TRACE))
@@ -159,7 +157,7 @@ class _Rebuild:
         after, unpriced_now = wrong.cost()
         self._settling.write(wrong)
         return outcome._replace(
-            changed=outcome.changed + found["agent_executions"],
+            changed=outcome.changed + differing["agent_executions"].height,
             priced=outcome.priced + int(unpriced) - unpriced_now,
             usd_before=outcome.usd_before + Decimal(before),
             usd_after=outcome.usd_after + after,
