@@ -61,7 +61,8 @@ def test_a_row_that_was_tampered_with_is_named_with_what_to_do(tmp_path: Path) -
     with Spanhouse.start("up", data_dir=tmp_path / "data") as up:
         up.sql_text(_call(f"'{_TRACE}'"))
         nudge(up)
-        until(lambda: up.sql_text("SELECT count() FROM agent_performance_daily") == "1", timeout_s=30)
+        # They are written last.
+        until(lambda: up.sql_text("SELECT count() FROM agent_executions") == "1", timeout_s=30)
         up.sql_text(_TAMPER)
     audited = run("audit", "--data-dir", str(tmp_path / "data"), timeout_s=200)
     assert audited.returncode == 1
