@@ -19,11 +19,15 @@ _OF_EXECUTIONS = ("CameAt", "Fingerprint")
 
 
 class Settlement(NamedTuple):
-    """What the traces of a stretch come to, and the places where executions of them are or may be listed by agent."""
+    """What the traces of a stretch come to, and the places where executions of them are or may be listed by agent.
+
+    `left` are other traces, to which what is told in these may make a difference, and which were not derived with them.
+    """
 
     traces: pl.DataFrame
     derived: Derived
     places: pl.DataFrame
+    left: pl.DataFrame
 
     @classmethod
     def of(cls, session: Session, stretch: Stretch, timezone: str, *, looks_up_prices: bool) -> Self:
@@ -46,7 +50,7 @@ class Settlement(NamedTuple):
             for each in derived
         )
         rows = Derived(executions, calls.drop(_OF_EXECUTIONS), entries.drop("Version", *_OF_EXECUTIONS))
-        settlement = cls(stretch.traces, rows, executions.select(*PLACE, "Version"))
+        settlement = cls(stretch.traces, rows, executions.select(*PLACE, "Version"), stretch.left)
         if not _were_settled(stretch.traces):
             return settlement
         return settlement.also_at(frames.read(session, "stored_places"))
@@ -62,7 +66,7 @@ class Settlement(NamedTuple):
             each.join(traces, on=TRACE, how="semi", maintain_order="left")
             for each in (self.traces, *self.derived, self.places)
         )
-        return type(self)(kept, Derived(*derived), places)
+        return self._replace(traces=kept, derived=Derived(*derived), places=places)
 
     def cost(self) -> tuple[Decimal, int]:
         """Return what the executions cost themselves, in USD, and how many of their calls have no price."""

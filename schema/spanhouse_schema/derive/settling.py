@@ -126,7 +126,7 @@ class Settling:
         return 0 if self._own_set_aside is None else len(self._own_set_aside)
 
     def choose(self, select: str, parameters: Mapping[str, str]) -> None:
-        """Choose the traces that `select` names (TenantId, TraceId, Spans), for `stretches` and `derived`.
+        """Choose the traces that `select` names (TenantId, TraceId, Spans), for `stretches` and `chosen`.
 
         They are kept on disk, because they may be all that there are. Raises `DatabaseError`.
         """
@@ -149,15 +149,20 @@ class Settling:
             yield first, last, int(traces)
             after = last
 
-    def derived(self, first: str, last: str, whole_since_ms: int, *, looks_up_prices: bool) -> Settlement:
-        """Derive anew the chosen traces from the id `first` to `last`, whatever their fingerprints say.
+    def chosen(self, first: str, last: str) -> pl.DataFrame:
+        """Return the chosen traces from the id `first` to `last`, in hex. Raises `DatabaseError`."""
+        return frames.select(self.session, _CHOSEN, {"first": first, "last": last})
 
-        They stand in the session's table `stretch` then. Traces whose raw rows may have gone, which came before
-        `whole_since_ms` (Unix milliseconds), are left out. Raises `DatabaseError`.
-        """
-        candidates = frames.select(self.session, _CHOSEN, {"first": first, "last": last})
-        found = Stretch.read(self.session, candidates, _version(), Forced(whole_since_ms))
+    def derived(self, traces: pl.DataFrame, forced: Forced, *, looks_up_prices: bool) -> Settlement:
+        """Derive some traces anew; they stand in the session's table `stretch` then. Raises `DatabaseError`."""
+        found = Stretch.read(self.session, traces, _version(), forced)
         return self._derived(found, looks_up_prices=looks_up_prices)
+
+    def another(self) -> "Settling":
+        """Return one for another thread, whose participants are left to this one. Close it after this has counted."""
+        another = Settling(self._database)
+        another._own_participants = self.participants
+        return another
 
     def write(self, settlement: Settlement) -> None:
         """Store what was derived. Raises `DatabaseError`."""
@@ -252,7 +257,7 @@ class Settling:
         (crossed,) = sql_files.step("crossed")
         self.choose(crossed, {"within_ms": str(within_ms)})
         for first, last, _ in self.stretches():
-            self.write(self.derived(first, last, 0, looks_up_prices=True))
+            self.write(self.derived(self.chosen(first, last), Forced(0), looks_up_prices=True))
         if doubtful := self.listed.doubtful_days():
             self.mend_days(doubtful, _PAUSE_S)
 

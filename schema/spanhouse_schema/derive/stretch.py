@@ -25,6 +25,8 @@ class Forced(NamedTuple):
     """Derive whatever fingerprints say, but for traces that came before `whole_since_ms`, in Unix milliseconds."""
 
     whole_since_ms: int
+    # Other traces that tell of the same responses are left to somebody else.
+    alone: bool = False
 
 
 class Stretch(NamedTuple):
@@ -32,13 +34,14 @@ class Stretch(NamedTuple):
 
     `traces` has a row for each: `TenantId`, `TraceId`, `CameAt`, `Fingerprint`, `LastVersion` (0: never settled) and
     `Version`; and the numbers by which the rules know it, `Trace` and `Tenant`. `spans`, `events` and `rivals` are as
-    the rules take them.
+    the rules take them. `left` are the traces that were left to somebody else.
     """
 
     traces: pl.DataFrame
     spans: pl.DataFrame
     events: pl.DataFrame
     rivals: pl.DataFrame
+    left: pl.DataFrame
 
     @classmethod
     def read(cls, session: Session, candidates: pl.DataFrame, version: int, forced: Forced | None = None) -> Self:
@@ -50,7 +53,8 @@ class Stretch(NamedTuple):
         frames.refill(session, "stretch", candidates)
         rivals = frames.read(session, "rivals")
         partners = _partners(rivals, candidates)
-        if not partners.is_empty():
+        left = partners if forced and forced.alone else partners.clear()
+        if left.is_empty() and not partners.is_empty():
             candidates = pl.concat([candidates, partners])
             frames.insert(session, "stretch", partners)
             rivals = frames.read(session, "rivals")
@@ -66,6 +70,7 @@ class Stretch(NamedTuple):
             _numbered(spans, numbers),
             _numbered(events, numbers),
             rivals.join(tenants, on="TenantId").join(numbers, on=TRACE, how="anti").select(list(RIVALS)),
+            left,
         )
 
 

@@ -21,6 +21,7 @@ from spanhouse_schema.derive import daily_sums, frames, participants
 from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.settlement import Settlement
 from spanhouse_schema.derive.settling import Settling
+from spanhouse_schema.derive.stretch import Forced
 from spanhouse_schema.errors import RawRowsGone
 from spanhouse_schema.proof import stretch_diff, view_rows
 from spanhouse_schema.proof.diff import Found, Shape, Sides, compare, compare_groups, prepare, summed
@@ -207,7 +208,8 @@ class _Audit:
         return [view_rows.compare_cycles(self._session, self._selection.tenant, mark, among)]
 
     def _check_stretch(self, first: str, last: str, mark: str, among: str) -> list[Found]:
-        settlement = self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=False)
+        traces = self._settling.chosen(first, last)
+        settlement = self._settling.derived(traces, Forced(self._raw.whole_since_ms), looks_up_prices=False)
         return compare_settled(self._session, settlement, mark, among)
 
     def _check_copies(self, mark: str, among: str) -> list[Found]:

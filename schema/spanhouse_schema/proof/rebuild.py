@@ -6,11 +6,15 @@ found again, and a pipeline may run beside it.
 """
 
 import ast
+from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+import polars as pl
 
 from spanhouse_schema.clickhouse import installation, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
@@ -18,7 +22,7 @@ from spanhouse_schema.clickhouse.installation import Installation
 from spanhouse_schema.derive import daily_sums, frames, price_catalogue, rules
 from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.settling import Settling
-from spanhouse_schema.derive.stretch import TRACE
+from spanhouse_schema.derive.stretch import TRACE, Forced
 from spanhouse_schema.proof import stretch_diff, view_rows
 from spanhouse_schema.proof.audit import (
     COPIES,
@@ -32,6 +36,7 @@ from spanhouse_schema.proof.audit import (
     refuse,
 )
 from spanhouse_schema.proof.diff import prepare
+from spanhouse_schema.proof.side_by_side import in_order
 
 PAUSE_S = 2.0
 """For an INSERT that has written raw rows to have them read by the views too."""
@@ -41,7 +46,10 @@ _USERS_PRICES = """
     FROM spanhouse.model_prices FINAL
     WHERE source = 'user'
 """
-_MISPLACED = "SELECT TenantId, TraceId FROM misplaced WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
+_MISPLACED = (
+    "SELECT TenantId, TraceId FROM misplaced WHERE TraceId BETWEEN unhex({first:String}) AND unhex({last:String})"
+)
+_CHOSEN_OF = "SELECT TenantId, TraceId FROM chosen WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
 _COST = """
     SELECT toString(ifNull(sum(CostUSD), 0)), sum(UnpricedCalls)
     FROM spanhouse.agent_executions FINAL
@@ -74,6 +82,19 @@ class Outcome(NamedTuple):
         """By how much it costs more than before, in USD."""
         return self.usd_after - self.usd_before
 
+    def with_stretch(self, other: Self) -> Self:
+        """Return what was done, that of a stretch counted in."""
+        sums = ("traces", "changed", "priced", "usd_before", "usd_after")
+        return self._replace(**{name: getattr(self, name) + getattr(other, name) for name in sums})
+
+
+class _Piece(NamedTuple):
+    """Chosen traces that are settled at once, the last id in hex; and those of them whose copies are not right."""
+
+    last: str
+    traces: pl.DataFrame
+    misplaced: pl.DataFrame
+
 
 def rebuild(
     database: Database, selection: Selection = EVERYTHING, *, pause_s: float = 0.0, show: Show = lambda *_: None
@@ -88,13 +109,16 @@ def rebuild(
     if not selection.is_narrow:
         # Also what was looked up by an earlier version of ours, which read names otherwise.
         price_catalogue.sync(database)
-    with Settling(database) as settling:
-        return _Rebuild(settling, selection, installation.read(database)).run(pause_s, show)
+    with Settling(database) as settling, settling.another() as one, settling.another() as other:
+        return _Rebuild(settling, (one, other), selection, installation.read(database)).run(pause_s, show)
 
 
 class _Rebuild:
-    def __init__(self, settling: Settling, selection: Selection, stored: Installation) -> None:
+    def __init__(
+        self, settling: Settling, workers: tuple[Settling, ...], selection: Selection, stored: Installation
+    ) -> None:
         self._settling = settling
+        self._workers = workers
         self._session = settling.session
         self._selection = selection
         self._stored = stored
@@ -114,10 +138,13 @@ class _Rebuild:
         progress = _Progress(session, selection, self._stored)
         outcome, after = progress.begin()
         resumed = after is not None
-        for first, last, traces in self._settling.stretches(after):
-            outcome = self._settle(first, last, outcome._replace(traces=outcome.traces + traces))
-            progress.note(last, outcome)
-            show("traces", outcome.traces)
+        with closing(in_order(self._workers, self._settle, self._pieces(after))) as settled:
+            for piece, (done, left) in settled:
+                outcome = outcome.with_stretch(done)
+                if not left.is_empty():
+                    outcome = outcome.with_stretch(self._settle_left(left))
+                progress.note(piece.last, outcome)
+                show("traces", outcome.traces)
         self._mend_days(pause_s, show)
         progress.note("", outcome, is_done=True)
         return outcome._replace(read_again=read_again, left_out=left_out, resumed=resumed)
@@ -143,25 +170,41 @@ class _Rebuild:
             "INSERT INTO misplaced SELECT DISTINCT TenantId, TraceId FROM differing WHERE startsWith(Mark, 'copies/')"
         )
 
-    def _settle(self, first: str, last: str, outcome: Outcome) -> Outcome:
-        session = self._session
-        derived = self._settling.derived(first, last, self._raw.whole_since_ms, looks_up_prices=True)
+    def _pieces(self, after: str | None) -> Iterator[_Piece]:
+        for first, last, _ in self._settling.stretches(after):
+            misplaced = frames.select(self._session, _MISPLACED, {"first": first, "last": last})
+            yield _Piece(last, self._settling.chosen(first, last), misplaced)
+
+    def _settle_left(self, traces: pl.DataFrame) -> Outcome:
+        """Settle traces that a stretch has left, where they have no stretch of their own."""
+        frames.refill(self._session, "stretch", traces)
+        beyond = traces.join(frames.select(self._session, _CHOSEN_OF), on=TRACE, how="anti")
+        done, _ = self._settle(self._settling, _Piece("", beyond, beyond.clear()))
+        return done._replace(traces=0)
+
+    def _settle(self, settling: Settling, piece: _Piece) -> tuple[Outcome, pl.DataFrame]:
+        """Settle some traces, and return what was done and which others may have to be settled then.
+
+        Each trace is settled by one: nobody else is to write the others meanwhile.
+        """
+        session, done = settling.session, Outcome(traces=piece.traces.height)
+        derived = settling.derived(piece.traces, Forced(self._raw.whole_since_ms, alone=True), looks_up_prices=True)
         differing = stretch_diff.differing(session, derived)
-        wrong = derived.only(stretch_diff.traces_of([*differing.values(), frames.select(session, _MISPLACED)]))
+        wrong = derived.only(stretch_diff.traces_of([*differing.values(), piece.misplaced]))
         if wrong.traces.is_empty():
-            return outcome
+            return done, derived.left
+        wrong = wrong.also_at(_strays(session, piece.misplaced))
         frames.refill(session, "stretch", wrong.traces.select(TRACE))
-        (strays,) = sql_files.statements("proof/strays")
-        wrong = wrong.also_at(frames.select(session, strays))
         ((before, unpriced),) = session.rows(_COST)
         after, unpriced_now = wrong.cost()
-        self._settling.write(wrong)
-        return outcome._replace(
-            changed=outcome.changed + differing["agent_executions"].height,
-            priced=outcome.priced + int(unpriced) - unpriced_now,
-            usd_before=outcome.usd_before + Decimal(before),
-            usd_after=outcome.usd_after + after,
+        settling.write(wrong)
+        done = done._replace(
+            changed=differing["agent_executions"].height,
+            priced=int(unpriced) - unpriced_now,
+            usd_before=Decimal(before),
+            usd_after=after,
         )
+        return done, derived.left
 
     def _mend_days(self, pause_s: float, show: Show) -> None:
         selection = self._selection
@@ -172,6 +215,13 @@ class _Rebuild:
             for number, where in enumerate(daily_sums.days(self._session, selection.tenant, selection.day)):
                 self._settling.mend_days(where, pause_s)
                 show("stretches of days", number + 1)
+
+
+def _strays(session: Session, misplaced: pl.DataFrame) -> pl.DataFrame:
+    """Return where executions of misplaced traces stand, known to nobody."""
+    frames.refill(session, "stretch", misplaced)
+    (strays,) = sql_files.statements("proof/strays")
+    return frames.select(session, strays)
 
 
 class _Progress:
