@@ -1,8 +1,6 @@
 """Odd but legal telemetry, and what is not legal, sent to a running `spanhouse up`: the answer, and what is stored."""
 
 from collections.abc import Generator, Sequence
-from hashlib import sha256
-from typing import NamedTuple
 
 import httpx
 import pytest
@@ -18,16 +16,10 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-from spanhouse_schema import Database, Settings
-from spanhouse_schema.access.grants import Scope
-from spanhouse_schema.access.key_store import KeyStore
-from spanhouse_schema.control.database import ControlDatabase
-from tests.reference import TABLES, Receipt, Request
+from spanhouse_schema import Database
+from tests.reference import TABLES, Request
 from tests.support.corpus import REFUSED, Recording, edge_cases, parse, read
-from tests.support.expected_rows import Sent, check
-from tests.support.process import Spanhouse
-from tests.support.stores import dsn, served
-from tests.support.waiting import until
+from tests.support.running_up import Up, running
 
 pytestmark = pytest.mark.slow
 
@@ -56,53 +48,11 @@ DAY_NS = 86_400 * 10**9
 MANY_DAYS = [day * DAY_NS for day in range(10_000)] + [1, 2**63 - 1, 2**63, 2**64 - 1]
 
 
-class Up(NamedTuple):
-    """A running `spanhouse up`, its database, and a key for each tenant of these tests."""
-
-    process: Spanhouse
-    database: Database
-    keys: dict[str, str]
-
-    def send(self, signal: str, body: bytes, tenant: str, *, json: bool = False) -> httpx.Response:
-        """Export a body as a tenant."""
-        headers = {
-            "content-type": "application/json" if json else "application/x-protobuf",
-            "authorization": f"Bearer {self.keys[tenant]}",
-        }
-        return httpx.post(f"{self.process.http}/v1/{signal}", content=body, headers=headers, timeout=60)
-
-    def wait_until_loaded(self) -> None:
-        """Return when everything that was acknowledged is in the database."""
-        until(lambda: "\nspanhouse_spool_bytes 0.0\n" in httpx.get(f"{self.process.http}/metrics").text)
-
-    def check(self, signal: str, request: Request, body: bytes, tenant: str) -> None:
-        """Assert that the tenant has the rows of this one request and no others."""
-        digest = sha256(b"\0".join((tenant.encode(), signal.encode(), body))).digest()
-        receipt = Receipt(tenant, self._received_ms(signal, tenant) * 1_000_000, digest)
-        check(self.database, signal, [Sent(body, request, receipt)])
-
-    def _received_ms(self, signal: str, tenant: str) -> int:
-        """When its rows say that the tenant's request came; 0 when it has none."""
-        tables = " UNION ALL ".join(
-            f"SELECT IngestedAt FROM spanhouse.{table} WHERE TenantId = {{tenant:String}}"
-            for table in (*TABLES[signal], "ingest_errors")
-        )
-        received = f"SELECT toUnixTimestamp64Milli(max(IngestedAt)) FROM ({tables})"
-        return int(self.database.rows(received, parameters={"tenant": tenant})[0][0])
-
-
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[Up]:
-    directory = tmp_path_factory.mktemp("edge")
-    control = ControlDatabase.open(Settings.load(data_dir=directory / "data"))
     tenants = [*map(_tenant, CASES), *UNREAD_SPANS, *(f"days-{signal}" for signal in TABLES)]
-    keys = {tenant: KeyStore(control).create(tenant, Scope.INGEST).key for tenant in tenants}
-    control.close()
-    with (
-        Spanhouse.start("up", data_dir=directory / "data") as process,
-        served(dsn(process), directory / "client") as database,
-    ):
-        yield Up(process, database, keys)
+    with running(tmp_path_factory.mktemp("edge"), tenants) as up:
+        yield up
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,16 @@ def test_a_sum_that_64_bits_cannot_hold_is_unknown(most: int) -> None:
     assert found.select("InputTokens", "TotalInputTokens", "ModelCalls").rows() == [(None, None, 2)]
 
 
+def test_times_that_64_bits_of_nanoseconds_just_hold_do_not_wrap() -> None:
+    first, last = -(2**63), 2**63 - 1
+    priced = CHAT | USAGE | {"gen_ai.usage.cost": "0.25"}
+    calls = [_span(str(time), priced, "never", Timestamp=time, Duration=0) for time in (first, last)]
+    found = derived({0: calls})
+    assert found.executions["DurationMs"].to_list() == [pytest.approx((last - first) / 1e6)]
+    spent = found.entries.filter(pl.col("Entry") == b"spend").explode("Spent").unnest("Spent")
+    assert sorted(time.year for time in spent["At"].drop_nulls()) == [1677, 2262]
+
+
 _KEY = ("Tenant", "TraceId")
 _INTEGERS = ("StartedAt", "EndedAt")
 

@@ -95,7 +95,7 @@ def reported(span: NormalSpan) -> Decimal | None:
         usd = Decimal(span.said["ReportedCostUSD"])
     except InvalidOperation:
         return None
-    return usd.quantize(_PLACES, ROUND_DOWN) if 0 <= usd < _MOST_REPORTED else None
+    return usd.quantize(_PLACES, ROUND_DOWN) if usd.is_finite() and 0 <= usd < _MOST_REPORTED else None
 
 
 def _computed(usage: Usage, provider: str, model: str, start_ns: int) -> Cost:

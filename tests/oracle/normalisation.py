@@ -88,7 +88,7 @@ def normalise(row: Row) -> NormalSpan | None:
         signature=(row["ScopeName"], row["SpanName"]),
         kind=kind,
         start=row["Timestamp"],
-        end=_end(row["Timestamp"], row["Duration"]),
+        end=_end(row["Timestamp"], row["Duration"]) if row.get("EndIsKnown", True) else None,
         failed=ended == "cancelled" or (failed and ended not in {"paused", "handed over"}),
         cancelled=ended == "cancelled",
         said=said,

@@ -54,7 +54,7 @@ def _row(of_resource: ResourceLogs, of_scope: ScopeLogs, record: LogRecord) -> d
         "SpanId": span_id(record.span_id),
         "TraceFlags": record.flags % 256,
         "SeverityText": record.severity_text,
-        "SeverityNumber": record.severity_number % 256,
+        "SeverityNumber": record.severity_number if 0 <= record.severity_number <= 255 else 0,
         "ServiceName": resource.get("service.name", ""),
         "Body": text(record.body),
         "ResourceSchemaUrl": of_resource.schema_url,

@@ -33,7 +33,7 @@ def refusals(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
 
 
 def wrapped_times(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
-    """What `ingest_errors` says of stored times that wrapped: of spans' starts and of events."""
+    """What `ingest_errors` says of times that wrapped, of spans' starts and of events, and of ends that are none."""
     kept = [span for _, _, span in _spans(request) if not _is_refused(span)]
     starts = [
         wrapped(span.start_time_unix_nano, span.trace_id, span.span_id)
@@ -43,7 +43,12 @@ def wrapped_times(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
     events = [
         wrapped(event.time_unix_nano) for span in kept for event in span.events if does_not_fit(event.time_unix_nano)
     ]
-    return starts + events
+    ends = [
+        {"Item": "", "Reason": why, "TraceId": trace_id(span.trace_id), "SpanId": span_id(span.span_id)}
+        for span in kept
+        if (why := _why_endless(span))
+    ]
+    return starts + ends + events
 
 
 def _spans(request: ExportTraceServiceRequest) -> Iterator[tuple[ResourceSpans, ScopeSpans, Span]]:
@@ -65,6 +70,14 @@ def _why_refused(span: Span) -> str:
     return ""
 
 
+def _why_endless(span: Span) -> str:
+    """What keeps a span from having an end, and so a duration; '' where it has one."""
+    start, end = span.start_time_unix_nano, span.end_time_unix_nano
+    if end < start:
+        return f"the span ends before it begins: duration 0: {end}" if end else "the span has no end: duration 0"
+    return f"end out of range: duration 0: {end}" if does_not_fit(end) else ""
+
+
 def _row(of_resource: ResourceSpans, of_scope: ScopeSpans, span: Span) -> dict[str, Any]:
     resource = attributes(of_resource.resource.attributes)
     return {
@@ -80,7 +93,7 @@ def _row(of_resource: ResourceSpans, of_scope: ScopeSpans, span: Span) -> dict[s
         "ScopeName": of_scope.scope.name,
         "ScopeVersion": of_scope.scope.version,
         "SpanAttributes": attributes(span.attributes),
-        "Duration": (span.end_time_unix_nano - span.start_time_unix_nano) % 2**64,
+        "Duration": span.end_time_unix_nano - span.start_time_unix_nano if not _why_endless(span) else 0,
         "StatusCode": _STATUSES.get(span.status.code, ""),
         "StatusMessage": span.status.message,
         "Events.Timestamp": [time(event.time_unix_nano) for event in span.events],
@@ -97,4 +110,5 @@ def _row(of_resource: ResourceSpans, of_scope: ScopeSpans, span: Span) -> dict[s
         "DroppedAttributesCount": span.dropped_attributes_count,
         "DroppedEventsCount": span.dropped_events_count,
         "DroppedLinksCount": span.dropped_links_count,
+        "EndIsKnown": not _why_endless(span),
     }

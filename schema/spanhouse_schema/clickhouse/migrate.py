@@ -11,7 +11,7 @@ from spanhouse_schema.clickhouse.installation import NEW, Installation
 from spanhouse_schema.errors import StatementFailed
 
 # The newest revision in migrations/versions.
-HEAD = "0007_settled_to"
+HEAD = "0008_known_ends"
 
 _UNKNOWN_TABLE = 60
 

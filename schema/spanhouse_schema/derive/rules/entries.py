@@ -8,6 +8,7 @@ from math import log
 import polars as pl
 
 from spanhouse_schema.derive.rules.columns import EXECUTION, RUNS, said
+from spanhouse_schema.derive.rules.outcomes import lasted_ns
 from spanhouse_schema.derive.rules.usage import days, spent
 
 # A duration lies within 1 % of the middle of its bucket.
@@ -37,8 +38,9 @@ def filled(some: pl.DataFrame) -> pl.DataFrame:
 
 def _runs(executions: pl.DataFrame, timezone: str) -> pl.DataFrame:
     is_task = pl.col("Kind").is_in(RUNS)
-    lasted_ns = (pl.col("EndedAt") - pl.col("StartedAt")).dt.total_nanoseconds()
-    return executions.with_columns(IsTask=is_task, DurationNs=pl.when(is_task).then(lasted_ns)).select(
+    # One that 64 bits cannot hold is unknown.
+    duration_ns = lasted_ns().cast(pl.Int64, strict=False)
+    return executions.with_columns(IsTask=is_task, DurationNs=pl.when(is_task).then(duration_ns)).select(
         *EXECUTION,
         *_OF_RUN,
         "IsTask",

@@ -141,8 +141,13 @@ def _with_times(executions: pl.DataFrame) -> pl.DataFrame:
 def duration_ms() -> pl.Expr:
     """Return the time from start to end, in ms; None where the end is unknown."""
     # As a decimal: Polars divides floats by multiplying with an inverse, which rounds twice.
-    ns = (pl.col("EndedAt") - pl.col("StartedAt")).dt.total_nanoseconds()
-    return (ns.cast(pl.Decimal(38, 0)) * pl.lit(Decimal("0.000001"))).cast(pl.Float64)
+    return (lasted_ns().cast(pl.Decimal(38, 0)) * pl.lit(Decimal("0.000001"))).cast(pl.Float64)
+
+
+def lasted_ns() -> pl.Expr:
+    """Return the time from start to end, in ns and as 128 bits: between two times may lie more than 64 hold."""
+    end, start = (pl.col(name).to_physical().cast(pl.Int128) for name in ("EndedAt", "StartedAt"))
+    return end - start
 
 
 def _with_errors(executions: pl.DataFrame) -> pl.DataFrame:

@@ -86,7 +86,8 @@ def spent(calls: pl.DataFrame, executions: pl.DataFrame, timezone: str) -> pl.Da
     both = pl.concat([of_calls, own])
     return (
         both.with_columns(
-            Day=days(both["StartedAt"], timezone), At=pl.col("StartedAt").dt.truncate("1s").dt.cast_time_unit("ms")
+            Day=days(both["StartedAt"], timezone),
+            At=(pl.col("StartedAt").dt.epoch("s") * 1000).cast(pl.Datetime("ms", "UTC")),
         )
         .sort("At", "CostUSD")
         .group_by(*EXECUTION, "Day", maintain_order=True)

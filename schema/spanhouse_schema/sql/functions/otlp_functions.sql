@@ -95,7 +95,11 @@ CREATE OR REPLACE FUNCTION otlp_span_id AS (id) ->
 -- Nanoseconds since 1970. What an Int64 cannot hold wraps to before 1970, exactly, and stands in ingest_errors.
 CREATE OR REPLACE FUNCTION otlp_time AS (unix_nano) -> reinterpret(unix_nano, 'DateTime64(9)');
 
--- When a span ended, NULL where no DateTime64(9) holds that time.
+-- Whether a span's end is a time that it can have: not before its start, as 0 is that it never came, nor past what a column holds.
+CREATE OR REPLACE FUNCTION otlp_end_is_known AS (start_unix_nano, end_unix_nano) ->
+    multiIf(end_unix_nano < start_unix_nano, false, end_unix_nano > 9223372036854775807, false, true);
+
+-- When a span ended, NULL where no DateTime64(9) holds that time. (Others than our receiver write durations that wrapped.)
 CREATE OR REPLACE FUNCTION otlp_end AS (start, duration) ->
     if(
         duration <= greatest(9223372036854775807 - toUnixTimestamp64Nano(start), 0),

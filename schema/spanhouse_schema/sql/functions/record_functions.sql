@@ -28,6 +28,6 @@ CREATE OR REPLACE FUNCTION record_list AS (text) ->
 CREATE OR REPLACE FUNCTION record_seconds AS (since, until) ->
     if(
         ifNull(until >= since, false),
-        (toUnixTimestamp64Nano(ifNull(until, toDateTime64(0, 9))) - toUnixTimestamp64Nano(ifNull(since, toDateTime64(0, 9)))) / 1e9,
+        (toInt128(toUnixTimestamp64Nano(ifNull(until, toDateTime64(0, 9)))) - toUnixTimestamp64Nano(ifNull(since, toDateTime64(0, 9)))) / 1e9,
         NULL
     );

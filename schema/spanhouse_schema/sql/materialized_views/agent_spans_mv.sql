@@ -19,7 +19,7 @@ SELECT
     SpanId,
     ParentSpanId,
     Timestamp AS StartedAt,
-    otlp_end(Timestamp, Duration) AS EndedAt,
+    if(EndIsKnown, otlp_end(Timestamp, Duration), NULL) AS EndedAt,
     IngestedAt,
     ServiceName,
     SpanName,
@@ -112,7 +112,7 @@ FROM
     FROM
     (
         SELECT
-            TenantId, TraceId, SpanId, ParentSpanId, Timestamp, Duration, IngestedAt, ServiceName, SpanName, ScopeName,
+            TenantId, TraceId, SpanId, ParentSpanId, Timestamp, Duration, EndIsKnown, IngestedAt, ServiceName, SpanName, ScopeName,
             StatusCode, StatusMessage AS StatusCodeMessage, ResourceAttributes, `Events.Name`, `Events.Attributes`,
             `Events.Attributes`[arrayLastIndex(name -> name = 'exception', `Events.Name`)] AS Exception,
             {Said} AS Said

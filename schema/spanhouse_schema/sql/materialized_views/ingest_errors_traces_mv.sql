@@ -1,4 +1,4 @@
--- What was refused of OTLP traces requests, and what was stored with a time that its column can only hold wrapped.
+-- What was refused of OTLP traces requests, and what was stored with a time that its column can only hold wrapped, or without its end.
 -- (Only the times and ids are read here, never whole spans: flattening those again would double the cost of an INSERT.)
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.ingest_errors_traces_mv TO spanhouse.ingest_errors AS
 SELECT
@@ -23,6 +23,25 @@ FROM
                 arrayFilter(
                     late -> late.1 > 9223372036854775807,
                     arrayZip(
+                        arrayFlatten(request.resource_spans.scope_spans.spans.start_time_unix_nano),
+                        arrayFlatten(request.resource_spans.scope_spans.spans.trace_id),
+                        arrayFlatten(request.resource_spans.scope_spans.spans.span_id)
+                    )
+                )
+            ),
+            arrayMap(
+                odd -> (
+                    multiIf(
+                        odd.1 = 0, 'the span has no end: duration 0',
+                        odd.1 < odd.2, concat('the span ends before it begins: duration 0: ', toString(odd.1)),
+                        concat('end out of range: duration 0: ', toString(odd.1))
+                    ),
+                    '', odd.3, odd.4
+                ),
+                arrayFilter(
+                    odd -> NOT otlp_end_is_known(odd.2, odd.1),
+                    arrayZip(
+                        arrayFlatten(request.resource_spans.scope_spans.spans.end_time_unix_nano),
                         arrayFlatten(request.resource_spans.scope_spans.spans.start_time_unix_nano),
                         arrayFlatten(request.resource_spans.scope_spans.spans.trace_id),
                         arrayFlatten(request.resource_spans.scope_spans.spans.span_id)

@@ -7,7 +7,7 @@ SELECT
     otlp_span_id(tupleElement(record, 'span_id')) AS SpanId,
     toUInt8(bitAnd(tupleElement(record, 'flags'), 255)) AS TraceFlags,
     tupleElement(record, 'severity_text') AS SeverityText,
-    toUInt8(tupleElement(record, 'severity_number')) AS SeverityNumber,
+    multiIf(tupleElement(record, 'severity_number') < 0, 0, tupleElement(record, 'severity_number') > 255, 0, tupleElement(record, 'severity_number')) AS SeverityNumber,
     ResourceAttributes['service.name'] AS ServiceName,
     otlp_texts([tupleElement(record, 'body')])[1] AS Body,
     ResourceSchemaUrl,

@@ -19,7 +19,7 @@ SELECT
     ScopeName,
     ScopeVersion,
     otlp_attributes(tupleElement(span, 'attributes')) AS SpanAttributes,
-    tupleElement(span, 'end_time_unix_nano') - tupleElement(span, 'start_time_unix_nano') AS Duration,
+    if(EndIsKnown, tupleElement(span, 'end_time_unix_nano') - tupleElement(span, 'start_time_unix_nano'), 0) AS Duration,
     transform(tupleElement(tupleElement(span, 'status'), 'code'), [0, 1, 2], ['Unset', 'Ok', 'Error'], '') AS StatusCode,
     tupleElement(tupleElement(span, 'status'), 'message') AS StatusMessage,
     arrayMap(unix_nano -> otlp_time(unix_nano), tupleElement(events, 'time_unix_nano')) AS `Events.Timestamp`,
@@ -37,6 +37,7 @@ SELECT
     ScopeSchemaUrl,
     tupleElement(span, 'dropped_attributes_count') AS DroppedAttributesCount,
     tupleElement(span, 'dropped_events_count') AS DroppedEventsCount,
-    tupleElement(span, 'dropped_links_count') AS DroppedLinksCount
+    tupleElement(span, 'dropped_links_count') AS DroppedLinksCount,
+    otlp_end_is_known(tupleElement(span, 'start_time_unix_nano'), tupleElement(span, 'end_time_unix_nano')) AS EndIsKnown
 FROM spanhouse.otlp_scope_spans
 ARRAY JOIN spans AS span;

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS spanhouse.otel_traces
     DroppedAttributesCount UInt32 CODEC(ZSTD(1)),
     DroppedEventsCount UInt32 CODEC(ZSTD(1)),
     DroppedLinksCount UInt32 CODEC(ZSTD(1)),
+    -- Whether the span has an end that its start, and a time, allow: if not, its Duration is 0.
+    EndIsKnown Bool DEFAULT true CODEC(ZSTD(1)),
 
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_res_attr_key mapKeys(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,

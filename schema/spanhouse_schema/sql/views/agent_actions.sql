@@ -25,7 +25,7 @@ SELECT
     Success AS success,
     ErrorType AS error_type,
     ErrorMessage AS error_message,
-    InputTokens + ifNull(CacheReadTokens, 0) + ifNull(CacheWriteTokens, 0) AS tokens_input,
-    OutputTokens + ifNull(ReasoningTokens, 0) AS tokens_output
+    known_tokens(toInt128(InputTokens) + ifNull(CacheReadTokens, 0) + ifNull(CacheWriteTokens, 0), 1) AS tokens_input,
+    known_tokens(toInt128(OutputTokens) + ifNull(ReasoningTokens, 0), 1) AS tokens_output
 FROM spanhouse.agent_calls FINAL
 WHERE Kind = 'tool';

@@ -26,8 +26,8 @@ SELECT
         tool -> CAST(tool AS Tuple(started_at DateTime64(9), span_id String, tool_name String, tool_args String, tool_result String, success Bool, error_message String, duration_ms Nullable(Float64))),
         arraySort(tool -> (tool.1, tool.2), told.Tools)
     ) AS tools_called,
-    InputTokens + ifNull(CacheReadTokens, 0) + ifNull(CacheWriteTokens, 0) AS input_tokens,
-    OutputTokens + ifNull(ReasoningTokens, 0) AS output_tokens,
+    known_tokens(toInt128(InputTokens) + ifNull(CacheReadTokens, 0) + ifNull(CacheWriteTokens, 0), 1) AS input_tokens,
+    known_tokens(toInt128(OutputTokens) + ifNull(ReasoningTokens, 0), 1) AS output_tokens,
     CostUSD AS cost_usd,
     StartedAt AS started_at,
     EndedAt AS completed_at,

@@ -13,7 +13,7 @@ SELECT
     strategy_name,
     created_at AS started_at,
     completed_at,
-    greatest(toUnixTimestamp64Nano(assumeNotNull(completed_at)) - toUnixTimestamp64Nano(created_at), 0) / 1e9 AS duration_seconds,
+    greatest(toInt128(toUnixTimestamp64Nano(assumeNotNull(completed_at))) - toUnixTimestamp64Nano(created_at), 0) / 1e9 AS duration_seconds,
     metrics['training_accuracy'] AS training_accuracy,
     metrics['final_loss'] AS final_loss,
     metrics['epochs'] AS epochs,

@@ -54,8 +54,8 @@ FROM
         max(notEmpty(Said['outcome'])) AS HasOutcome,
         minIf(At, notEmpty(Said['outcome'])) AS OutcomeAt,
         countIf(IsExecution) AS Executions,
-        sumOrNull(InputTokens) AS TokensIn,
-        sumOrNull(OutputTokens) AS TokensOut,
+        known_tokens(sumOrNull(InputTokens), 1) AS TokensIn,
+        known_tokens(sumOrNull(OutputTokens), 1) AS TokensOut,
         sumOrNull(CostUSD) AS Cost,
         arraySort(groupArrayIf((At, Id, Said['operation_id']), notEmpty(Said['operation_id']))) AS Operations,
         min(StartedAt) AS CreatedAt,
@@ -75,8 +75,8 @@ FROM
             AgentId, AgentName, UserId, ClientAccountId, EngagementId,
             CAST(map() AS Map(String, String)) AS Said,
             true AS IsExecution, notEmpty(ParentExecutionId) AS IsBelow,
-            InputTokens + ifNull(CacheReadTokens, 0) + ifNull(CacheWriteTokens, 0) AS InputTokens,
-            OutputTokens + ifNull(ReasoningTokens, 0) AS OutputTokens,
+            toInt128(InputTokens) + ifNull(CacheReadTokens, 0) + ifNull(CacheWriteTokens, 0) AS InputTokens,
+            toInt128(OutputTokens) + ifNull(ReasoningTokens, 0) AS OutputTokens,
             CostUSD
         FROM spanhouse.agent_executions FINAL
         WHERE notEmpty(SessionId)

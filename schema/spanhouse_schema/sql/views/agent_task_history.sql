@@ -25,7 +25,7 @@ SELECT
     -- What is not said is that of the runs which worked at this task alone.
     coalesce(toUInt64OrNull(Facts['llm_calls_count']), if(notEmpty(Runs), arraySum(run -> run.3, TopRuns), NULL)) AS llm_calls_count,
     coalesce(toUInt64OrNull(Facts['thinking_phases_count']), nullIf(Thoughts, 0)) AS thinking_phases_count,
-    coalesce(toUInt64OrNull(Facts['token_usage']), arrayReduce('sumOrNull', arrayMap(run -> run.4, TopRuns))) AS token_usage,
+    coalesce(toUInt64OrNull(Facts['token_usage']), known_tokens(arrayReduce('sumOrNull', arrayMap(run -> toInt128(run.4), TopRuns)), 1)) AS token_usage,
     Memory AS memory_usage_mb,
     ClientAccount AS client_account_id,
     Engagement AS engagement_id,

@@ -40,7 +40,9 @@ LEFT ANY JOIN
         TenantId, TraceId, SpanId, ExecutionId, ParentExecutionId, AgentId, toString(AgentName) AS AgentName, SessionId, UserId,
         toString(ClientAccountId) AS ClientAccountId, toString(EngagementId) AS EngagementId, CaseId, FlowId,
         TotalModelCalls AS ModelCalls,
-        TotalInputTokens + ifNull(TotalCacheReadTokens, 0) + ifNull(TotalCacheWriteTokens, 0) + TotalOutputTokens + ifNull(TotalReasoningTokens, 0) AS Tokens
+        known_tokens(
+            toInt128(TotalInputTokens) + ifNull(TotalCacheReadTokens, 0) + ifNull(TotalCacheWriteTokens, 0) + TotalOutputTokens + ifNull(TotalReasoningTokens, 0), 1
+        ) AS Tokens
     FROM spanhouse.agent_executions FINAL
     ARRAY JOIN arrayConcat([ExecutionId], MergedIds) AS SpanId
     WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM spanhouse.record_statements)
