@@ -65,21 +65,18 @@ class Participants:
         """Count the days that were touched. Raises `DatabaseError`."""
         if self._touched:
             began = time.monotonic()
-            frames.refill(self._session, "touched_days", pl.concat(self._touched).unique())
             self._count()
-            self._touched = []
             self._counted_at = time.monotonic()
             self._took_s = self._counted_at - began
 
     def count_where(self, condition: str) -> None:
-        """Count the days that meet a condition on `TenantId` and `Day`. Raises `DatabaseError`."""
-        self._session.command("TRUNCATE TABLE touched_days")
-        self._session.command(
-            f"INSERT INTO touched_days SELECT DISTINCT {', '.join(_DAY)} FROM spanhouse.performance_sums "
-            f"WHERE {condition}"
-        )
+        """Count the days that meet a condition on `TenantId` and `Day`, and those touched. Raises `DatabaseError`."""
+        days = f"SELECT DISTINCT {', '.join(_DAY)} FROM spanhouse.performance_sums WHERE {condition}"
+        self._touched.append(frames.select(self._session, days))
         self._count()
 
     def _count(self) -> None:
+        frames.refill(self._session, "touched_days", pl.concat(self._touched).unique())
         (statement,) = sql_files.step("participants")
         self._session.command(statement, {"version": str(time.time_ns() // 1000)})
+        self._touched = []

@@ -210,11 +210,12 @@ class _Rebuild:
         selection = self._selection
         if not selection.is_narrow:
             self._settling.settle_sessions(Sessions(tenant=selection.tenant))
-        self._settling.participants.count()
         if not selection.trace:
             for number, where in enumerate(daily_sums.days(self._session, selection.tenant, selection.day)):
                 self._settling.mend_days(where, pause_s)
                 show("stretches of days", number + 1)
+        # Of a trace, or of a day on which nothing is left.
+        self._settling.participants.count()
 
 
 def _strays(session: Session, misplaced: pl.DataFrame) -> pl.DataFrame:
