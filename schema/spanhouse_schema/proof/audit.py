@@ -8,6 +8,7 @@ look is reported.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -25,6 +26,7 @@ from spanhouse_schema.derive.stretch import Forced
 from spanhouse_schema.errors import RawRowsGone
 from spanhouse_schema.proof import stretch_diff, view_rows
 from spanhouse_schema.proof.diff import Found, Shape, Sides, compare, compare_groups, prepare, summed
+from spanhouse_schema.proof.side_by_side import in_order
 
 PATIENCE_S = 90.0
 """For how long a running pipeline is given to settle what differs: a sweep of the settler, and half of one."""
@@ -98,8 +100,8 @@ def audit(
 
     For at most `patience_s` a pipeline that is busy is waited for. Raises `DatabaseError`.
     """
-    with Settling(database) as settling:
-        return _Audit(settling, selection, database.timezone).run(patience_s, show)
+    with Settling(database) as settling, settling.another() as one, settling.another() as other:
+        return _Audit(settling, (one, other), selection, database.timezone).run(patience_s, show)
 
 
 def choose(settling: Settling, selection: Selection) -> None:
@@ -131,23 +133,6 @@ def is_busy(session: Session) -> bool:
     return bool(busy)
 
 
-def compare_settled(session: Session, settlement: Settlement, mark: str, among: str = "") -> list[Found]:
-    """Compare what is stored of the traces in the session's table `stretch` with what was derived of them.
-
-    Only those that differ stand there then. Raises `DatabaseError`.
-    """
-    rows = {table: each.height for table, each in stretch_diff.wanted(settlement.derived).items()}
-    wrong = stretch_diff.traces_of(stretch_diff.differing(session, settlement).values())
-    if wrong.is_empty():
-        return [Found(table, height, 0, []) for table, height in rows.items()]
-    frames.refill(session, "stretch", wrong)
-    of_stretch = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
-    return [
-        _compare_rows(session, table, each, of_stretch, (mark, among))._replace(rows=rows[table])
-        for table, each in stretch_diff.wanted(settlement.only(wrong).derived).items()
-    ]
-
-
 def _compare_rows(session: Session, table: str, rows: pl.DataFrame, where: str, marks: tuple[str, str]) -> Found:
     wanted = f"wanted_{table}"
     session.command(f"CREATE TEMPORARY TABLE IF NOT EXISTS {wanted} ENGINE = Memory AS spanhouse.{table}")
@@ -161,8 +146,9 @@ def _compare_rows(session: Session, table: str, rows: pl.DataFrame, where: str, 
 
 
 class _Audit:
-    def __init__(self, settling: Settling, selection: Selection, timezone: str) -> None:
+    def __init__(self, settling: Settling, workers: tuple[Settling, ...], selection: Selection, timezone: str) -> None:
         self._settling = settling
+        self._workers = workers
         self._session = settling.session
         self._selection = selection
         self._timezone = timezone
@@ -194,8 +180,7 @@ class _Audit:
         if not selection.is_narrow:
             yield self._check_cycles
             yield self._check_sessions
-        for first, last, _ in self._settling.stretches():
-            yield partial(self._check_stretch, first, last)
+        yield from self._stretches()
         yield self._check_copies
         if not selection.trace:
             for where in daily_sums.days(session, selection.tenant, selection.day):
@@ -207,10 +192,35 @@ class _Audit:
     def _check_cycles(self, mark: str, among: str) -> list[Found]:
         return [view_rows.compare_cycles(self._session, self._selection.tenant, mark, among)]
 
+    def _stretches(self) -> Iterator[_Check]:
+        """A step for each stretch; those in which nothing differs were looked at before, side by side."""
+        settling = self._settling
+        pieces = ((first, last, settling.chosen(first, last)) for first, last, _ in settling.stretches())
+        with closing(in_order(self._workers, self._look, pieces)) as looked:
+            for (first, last, _), clean in looked:
+                yield partial(_known, clean) if clean else partial(self._check_stretch, first, last)
+
+    def _look(self, settling: Settling, piece: tuple[str, str, pl.DataFrame]) -> list[Found]:
+        """Compare a stretch, and return what was found where nothing differs."""
+        *_, traces = piece
+        settlement = self._derived(settling, traces)
+        return _clean(settlement) if _wrong(settling.session, settlement).is_empty() else []
+
     def _check_stretch(self, first: str, last: str, mark: str, among: str) -> list[Found]:
-        traces = self._settling.chosen(first, last)
-        settlement = self._settling.derived(traces, Forced(self._raw.whole_since_ms), looks_up_prices=False)
-        return compare_settled(self._session, settlement, mark, among)
+        settlement = self._derived(self._settling, self._settling.chosen(first, last))
+        wrong = _wrong(self._session, settlement)
+        if wrong.is_empty():
+            return _clean(settlement)
+        frames.refill(self._session, "stretch", wrong)
+        where = "(TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch)"
+        in_all = {each.table: each.rows for each in _clean(settlement)}
+        return [
+            _compare_rows(self._session, table, rows, where, (mark, among))._replace(rows=in_all[table])
+            for table, rows in stretch_diff.wanted(settlement.only(wrong).derived).items()
+        ]
+
+    def _derived(self, settling: Settling, traces: pl.DataFrame) -> Settlement:
+        return settling.derived(traces, Forced(self._raw.whole_since_ms), looks_up_prices=False)
 
     def _check_copies(self, mark: str, among: str) -> list[Found]:
         return [compare_copy(self._session, self._selection, copy, f"{mark}{copy}/", among) for copy in COPIES]
@@ -237,6 +247,21 @@ class _Audit:
         shape = Shape("performance_sums", dict.fromkeys(participants.COLUMNS, ""), participants.KEY)
         sides = Sides(participants.recounted(where), participants.stored(where))
         return compare(self._session, shape, sides, f"{mark}participants/", among and f"{among}participants/")
+
+
+def _wrong(session: Session, settlement: Settlement) -> pl.DataFrame:
+    """Return the traces of which something is stored otherwise than it was derived."""
+    return stretch_diff.traces_of(stretch_diff.differing(session, settlement).values())
+
+
+def _clean(settlement: Settlement) -> list[Found]:
+    """Return what is found where nothing differs."""
+    return [Found(table, rows.height, 0, []) for table, rows in stretch_diff.wanted(settlement.derived).items()]
+
+
+def _known(found: list[Found], *_: str) -> list[Found]:
+    """Return what was found already."""
+    return found
 
 
 def compare_copy(session: Session, selection: Selection, copy: str, mark: str, among: str = "") -> Found:
