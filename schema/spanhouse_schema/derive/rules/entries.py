@@ -22,7 +22,7 @@ _NULLABLE = ("DurationNs", "ConfidenceScore")
 def entries(calls: pl.DataFrame, executions: pl.DataFrame, used: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """Return the entries of executions, whose `Usage` is in `used`, in the columns of daily_ledger, with `Trace`."""
     runs = _runs(executions.join(used, on=EXECUTION, how="left", maintain_order="left"), timezone)
-    return filled(pl.concat([runs, _spend(calls, executions, timezone)], how="diagonal"))
+    return filled(pl.concat([runs, _spend(calls, executions, timezone)], how="diagonal", rechunk=True))
 
 
 def filled(some: pl.DataFrame) -> pl.DataFrame:
