@@ -18,6 +18,18 @@ PLACE = [*TRACE, "ExecutionId", "AgentName", "StartedAt"]
 _OF_EXECUTIONS = ("CameAt", "Fingerprint")
 
 
+class Standing(NamedTuple):
+    """The keys of calls and executions that stand there: all of them, or those that are not as they should be."""
+
+    calls: pl.DataFrame
+    executions: pl.DataFrame
+
+    @classmethod
+    def read(cls, session: Session) -> Self:
+        """Return those of the traces in the session's table `stretch`. Raises `DatabaseError`."""
+        return cls(frames.read(session, "stored_calls"), frames.read(session, "stored_executions"))
+
+
 class Settlement(NamedTuple):
     """What the traces of a stretch come to, and the places where executions of them are or may be listed by agent.
 
@@ -68,6 +80,11 @@ class Settlement(NamedTuple):
         )
         return self._replace(traces=kept, derived=Derived(*derived), places=places)
 
+    def only_calls(self, keys: pl.DataFrame) -> Self:
+        """Return it with some of its calls alone: the others stand there already."""
+        calls = self.derived.calls.join(keys, on=keys.columns, how="semi", maintain_order="left")
+        return self._replace(derived=self.derived._replace(calls=calls))
+
     def cost(self) -> tuple[Decimal, int]:
         """Return what the executions cost themselves, in USD, and how many of their calls have no price."""
         ((usd, unpriced),) = self.derived.executions.select(
@@ -75,26 +92,26 @@ class Settlement(NamedTuple):
         ).rows()
         return usd or Decimal(0), unpriced
 
-    def write(self, session: Session) -> None:
+    def write(self, session: Session, standing: Standing | None = None) -> None:
         """Store it, when its places are written down and the ledger has its entries. The executions come last.
 
-        Raises `DatabaseError`.
+        What stands there is read unless it is given. Raises `DatabaseError`.
         """
         executions, calls, _ = self.derived
         live = {"agent_calls": calls, "agent_executions_by_agent": executions, "agent_executions": executions}
-        gone = self._gone(session) if _were_settled(self.traces) else {}
+        gone = self._gone(standing or Standing.read(session)) if _were_settled(self.traces) else {}
         for table, rows in live.items():
             dead = [gone[table].with_columns(IsDeleted=pl.lit(1, pl.UInt8))] if table in gone else []
             rows_and_tombstones = pl.concat([rows.with_columns(IsDeleted=pl.lit(0, pl.UInt8)), *dead], how="diagonal")
             frames.insert(session, f"spanhouse.{table}", rows_and_tombstones)
 
-    def _gone(self, session: Session) -> dict[str, pl.DataFrame]:
+    def _gone(self, standing: Standing) -> dict[str, pl.DataFrame]:
         """Return the keys that stand there, or may, and are not among the rows, with the version of their trace."""
         executions, calls, _ = self.derived
         stored = {
-            "agent_calls": (frames.read(session, "stored_calls"), calls),
+            "agent_calls": (standing.calls, calls),
             "agent_executions_by_agent": (self.places.select(PLACE), executions),
-            "agent_executions": (frames.read(session, "stored_executions"), executions),
+            "agent_executions": (standing.executions, executions),
         }
         versions = self.traces.select(*TRACE, "Version")
         return {

@@ -20,7 +20,7 @@ from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.listed import MARGIN_S, Listed
 from spanhouse_schema.derive.participants import Participants
 from spanhouse_schema.derive.set_aside import SetAside
-from spanhouse_schema.derive.settlement import Settlement
+from spanhouse_schema.derive.settlement import Settlement, Standing
 from spanhouse_schema.derive.stretch import TRACE, Forced, Stretch
 from spanhouse_schema.derive.turns import Turns
 from spanhouse_schema.errors import DatabaseError, DatabaseUnavailable
@@ -164,10 +164,10 @@ class Settling:
         another._own_participants = self.participants
         return another
 
-    def write(self, settlement: Settlement) -> None:
-        """Store what was derived. Raises `DatabaseError`."""
+    def write(self, settlement: Settlement, standing: Standing | None = None) -> None:
+        """Store what was derived, as `Settlement.write` does. Raises `DatabaseError`."""
         self._append(settlement.derived.entries, ledger.of_stretch(self.session), settlement.places)
-        settlement.write(self.session)
+        settlement.write(self.session, standing)
 
     def settle_sessions(self, sessions: Sessions) -> None:
         """Bring the ledger's entries of sessions up to what was said of them. Raises `DatabaseError`."""

@@ -21,6 +21,7 @@ from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.clickhouse.installation import Installation
 from spanhouse_schema.derive import daily_sums, frames, price_catalogue, rules
 from spanhouse_schema.derive.ledger import Sessions
+from spanhouse_schema.derive.settlement import Standing
 from spanhouse_schema.derive.settling import Settling
 from spanhouse_schema.derive.stretch import TRACE, Forced
 from spanhouse_schema.proof import stretch_diff, view_rows
@@ -197,7 +198,8 @@ class _Rebuild:
         frames.refill(session, "stretch", wrong.traces.select(TRACE))
         ((before, unpriced),) = session.rows(_COST)
         after, unpriced_now = wrong.cost()
-        settling.write(wrong)
+        others = Standing(differing["agent_calls"], differing["agent_executions"])
+        settling.write(wrong.only_calls(others.calls), others)
         done = done._replace(
             changed=differing["agent_executions"].height,
             priced=int(unpriced) - unpriced_now,
