@@ -11,9 +11,13 @@ from tests.reference import Row
 
 
 def insert(database: Database, rows: Mapping[str, Iterable[Row]], directory: Path) -> None:
-    """Insert each tenant's rows of `otel_traces` as one INSERT: the exporter's columns only, and whose they are."""
+    """Insert each tenant's rows of `otel_traces` as one INSERT: the exporter's columns, and two of ours."""
     path = directory / f"{uuid4().hex}.rows"
-    spelled = (_spell(row | {"TenantId": tenant}) for tenant, of_tenant in rows.items() for row in of_tenant)
+    spelled = (
+        _spell({"EndIsKnown": True} | row | {"TenantId": tenant})
+        for tenant, of_tenant in rows.items()
+        for row in of_tenant
+    )
     path.write_bytes(b"".join(chain([_header()], spelled)))
     # Nobody gives a plain INSERT a token: the same rows again are rows again.
     database.insert_file("spanhouse.otel_traces", path, "RowBinaryWithNames", settings={"insert_deduplicate": 0})
@@ -82,4 +86,5 @@ _COLUMNS: Mapping[str, Callable[[Any], bytes]] = {
     "Links.TraceState": _list(_text),
     "Links.Attributes": _list(_map),
     "TenantId": _text,
+    "EndIsKnown": lambda value: bytes([value]),
 }
