@@ -27,6 +27,8 @@ class Forced(NamedTuple):
     whole_since_ms: int
     # Other traces that tell of the same responses are left to somebody else.
     alone: bool = False
+    # The traces among which some tell of responses of which others tell too. None: nobody knows.
+    sharing: pl.DataFrame | None = None
 
 
 class Stretch(NamedTuple):
@@ -50,8 +52,13 @@ class Stretch(NamedTuple):
         A watermark only nominates traces; fingerprints decide. The traces stand in the session's table `stretch` then.
         Raises `DatabaseError`.
         """
-        frames.refill(session, "stretch", candidates)
+        sharing = candidates
+        if forced and forced.sharing is not None:
+            sharing = candidates.join(forced.sharing, on=TRACE, how="semi")
+        frames.refill(session, "stretch", sharing)
         rivals = frames.read(session, "rivals")
+        if sharing.height < candidates.height:
+            frames.refill(session, "stretch", candidates)
         partners = _partners(rivals, candidates)
         left = partners if forced and forced.alone else partners.clear()
         if left.is_empty() and not partners.is_empty():

@@ -26,6 +26,7 @@ from spanhouse_schema.derive.stretch import Forced
 from spanhouse_schema.errors import RawRowsGone
 from spanhouse_schema.proof import stretch_diff, view_rows
 from spanhouse_schema.proof.diff import Found, Shape, Sides, compare, compare_groups, prepare, summed
+from spanhouse_schema.proof.sharing import Sharing
 from spanhouse_schema.proof.side_by_side import in_order
 
 PATIENCE_S = 90.0
@@ -145,6 +146,15 @@ def _compare_rows(session: Session, table: str, rows: pl.DataFrame, where: str, 
     return found
 
 
+class _Piece(NamedTuple):
+    """Chosen traces that are looked at at once, the first and last id in hex; `sharing` is as in `Forced`."""
+
+    first: str
+    last: str
+    traces: pl.DataFrame
+    sharing: pl.DataFrame | None
+
+
 class _Audit:
     def __init__(self, settling: Settling, workers: tuple[Settling, ...], selection: Selection, timezone: str) -> None:
         self._settling = settling
@@ -194,16 +204,20 @@ class _Audit:
 
     def _stretches(self) -> Iterator[_Check]:
         """A step for each stretch; those in which nothing differs were looked at before, side by side."""
-        settling = self._settling
-        pieces = ((first, last, settling.chosen(first, last)) for first, last, _ in settling.stretches())
-        with closing(in_order(self._workers, self._look, pieces)) as looked:
-            for (first, last, _), clean in looked:
+        with closing(in_order(self._workers, self._look, self._pieces())) as looked:
+            for (first, last, *_), clean in looked:
                 yield partial(_known, clean) if clean else partial(self._check_stretch, first, last)
 
-    def _look(self, settling: Settling, piece: tuple[str, str, pl.DataFrame]) -> list[Found]:
+    def _pieces(self) -> Iterator[_Piece]:
+        # One trace is looked up sooner than all.
+        sharing = None if self._selection.trace else Sharing(self._session, self._selection.tenant)
+        for first, last, _ in self._settling.stretches():
+            among = sharing.between(first, last) if sharing else None
+            yield _Piece(first, last, self._settling.chosen(first, last), among)
+
+    def _look(self, settling: Settling, piece: _Piece) -> list[Found]:
         """Compare a stretch, and return what was found where nothing differs."""
-        *_, traces = piece
-        settlement = self._derived(settling, traces)
+        settlement = self._derived(settling, piece.traces, piece.sharing)
         return _clean(settlement) if _wrong(settling.session, settlement).is_empty() else []
 
     def _check_stretch(self, first: str, last: str, mark: str, among: str) -> list[Found]:
@@ -219,8 +233,8 @@ class _Audit:
             for table, rows in stretch_diff.wanted(settlement.only(wrong).derived).items()
         ]
 
-    def _derived(self, settling: Settling, traces: pl.DataFrame) -> Settlement:
-        return settling.derived(traces, Forced(self._raw.whole_since_ms), looks_up_prices=False)
+    def _derived(self, settling: Settling, traces: pl.DataFrame, sharing: pl.DataFrame | None = None) -> Settlement:
+        return settling.derived(traces, Forced(self._raw.whole_since_ms, sharing=sharing), looks_up_prices=False)
 
     def _check_copies(self, mark: str, among: str) -> list[Found]:
         return [compare_copy(self._session, self._selection, copy, f"{mark}{copy}/", among) for copy in COPIES]

@@ -37,6 +37,7 @@ from spanhouse_schema.proof.audit import (
     refuse,
 )
 from spanhouse_schema.proof.diff import prepare
+from spanhouse_schema.proof.sharing import Sharing
 from spanhouse_schema.proof.side_by_side import in_order
 
 PAUSE_S = 2.0
@@ -90,11 +91,15 @@ class Outcome(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """Chosen traces that are settled at once, the last id in hex; and those of them whose copies are not right."""
+    """Chosen traces that are settled at once, the last id in hex; and those of them whose copies are not right.
+
+    `sharing` is as in `Forced`.
+    """
 
     last: str
     traces: pl.DataFrame
     misplaced: pl.DataFrame
+    sharing: pl.DataFrame | None = None
 
 
 def rebuild(
@@ -172,14 +177,19 @@ class _Rebuild:
         )
 
     def _pieces(self, after: str | None) -> Iterator[_Piece]:
+        # One trace is looked up sooner than all.
+        sharing = None if self._selection.trace else Sharing(self._session, self._selection.tenant)
         for first, last, _ in self._settling.stretches(after):
             misplaced = frames.select(self._session, _MISPLACED, {"first": first, "last": last})
-            yield _Piece(last, self._settling.chosen(first, last), misplaced)
+            among = sharing.between(first, last) if sharing else None
+            yield _Piece(last, self._settling.chosen(first, last), misplaced, among)
 
     def _settle_left(self, traces: pl.DataFrame) -> Outcome:
         """Settle traces that a stretch has left, where they have no stretch of their own."""
         frames.refill(self._session, "stretch", traces)
         beyond = traces.join(frames.select(self._session, _CHOSEN_OF), on=TRACE, how="anti")
+        if beyond.is_empty():
+            return Outcome()
         done, _ = self._settle(self._settling, _Piece("", beyond, beyond.clear()))
         return done._replace(traces=0)
 
@@ -189,7 +199,8 @@ class _Rebuild:
         Each trace is settled by one: nobody else is to write the others meanwhile.
         """
         session, done = settling.session, Outcome(traces=piece.traces.height)
-        derived = settling.derived(piece.traces, Forced(self._raw.whole_since_ms, alone=True), looks_up_prices=True)
+        forced = Forced(self._raw.whole_since_ms, alone=True, sharing=piece.sharing)
+        derived = settling.derived(piece.traces, forced, looks_up_prices=True)
         differing = stretch_diff.differing(session, derived)
         wrong = derived.only(stretch_diff.traces_of([*differing.values(), piece.misplaced]))
         if wrong.traces.is_empty():
