@@ -16,8 +16,9 @@ _LISTS: tuple[list[str], ...] = ([], ["content"], ["messages"], ["output", "upda
 
 def ending(row: Row, said: Mapping[str, str]) -> str:
     """The first ending of the table that the span's error types and messages tell of; '' where they tell of none."""
-    # What a span that says it is fine tells of exceptions is what it handled. LangSmith's spans always say so.
-    if row["StatusCode"] == "Ok" and not said["LangSmithKind"]:
+    # What a span that says it is fine tells of exceptions is what it handled, but for its error.type. LangSmith's spans
+    # always say that they are.
+    if row["StatusCode"] == "Ok" and not said["LangSmithKind"] and not said["ErrorType"]:
         return ""
     exception = event(row, "exception", -1) or {}
     types = [said["ErrorType"], exception.get("exception.type", ""), said["EndedAs"], f"grpc {said['GrpcStatus']}"]
@@ -43,11 +44,12 @@ def _tells_of(name: str, types: Iterable[str], messages: Iterable[str]) -> bool:
 
 
 @cache
-def _texts(name: str) -> tuple[list[re.Pattern[str]], list[str], list[re.Pattern[str]]]:
+def _texts(name: str) -> tuple[list[re.Pattern[str]], list[re.Pattern[str]], list[re.Pattern[str]]]:
     """What errors of this ending are called, which of these are classes, and what they say."""
     rules = [rule for rule in ending_rules() if rule.ending == name]
     types = [rule.text for rule in rules if rule.where == "type"]
-    classes = [text.lower() for text in types if re.search("[a-z][A-Z]", text)]
+    # `{Task|Job}{Cancelled|Aborted}` is a class, too.
+    classes = [_pattern(text) for text in types if re.search(r"[a-z][A-Z]|\}\{[A-Z]", text)]
     messages = [rule.text for rule in rules if rule.where == "message"]
     return [_pattern(text) for text in types], classes, [_pattern(text) for text in messages]
 
@@ -67,16 +69,18 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _last_part(text: str) -> str:
-    """`CancelledError` of `<class 'asyncio.exceptions.CancelledError'>`."""
-    return re.split(r"[.:/$\[*']", text.rstrip("'>]"))[-1]
+    """`CancelledError` of `<class 'asyncio.CancelledError'>`, `Cancelled` of `JoinError::Cancelled(Id(1))`."""
+    bare = re.sub(r"\(.*\)\Z", "", text.rstrip("'>]"), flags=re.DOTALL)
+    return re.split(r"[.:/$\[*']", bare)[-1]
 
 
-def _names_one(message: str, classes: Iterable[str]) -> bool:
+def _names_one(message: str, classes: Iterable[re.Pattern[str]]) -> bool:
     """Whether a message is the name of a class, or begins with it: `asyncio.CancelledError: …`, `GraphInterrupt(…`."""
     head = re.split(r"[:(]", message, maxsplit=1)[0]
     is_alone = head == message
     name = head.rstrip(". \n\r\t\f") if is_alone else head
-    return bool(re.fullmatch(r"[\w.$]*", name, re.ASCII)) and re.split(r"[.$]", name)[-1].lower() in classes
+    is_name = re.fullmatch(r"[\w.$]*", name, re.ASCII)
+    return bool(is_name) and any(each.fullmatch(re.split(r"[.$]", name)[-1]) for each in classes)
 
 
 def _is_one(message: str, phrases: Iterable[re.Pattern[str]]) -> bool:

@@ -29,6 +29,7 @@ _STATUSES = {
     "success": "completed",
     "error": "failed",
     "timeout": "failed",
+    "canceled": "cancelled",
 }
 _MESSAGES = frozenset({"thinking", "waiting_for_llm"})
 _AGENT_IN_NAME = (

@@ -98,6 +98,13 @@ CANCELLED: list[Told] = [
     Told(message="System.OperationCanceledException: The operation was canceled."),
     Told(message="JobCancellationException: Parent job is Cancelling"),
 ]
+CANCELLED += [
+    *map(
+        _type, ("JoinError::Cancelled(Id(14))", "OperationCancelledException", "jobs.JobAbortedError", "UserInterrupt")
+    ),
+    Told({"error.type": "AbortError"}, status="Ok"),
+    Told(message="TaskCancelledError: gone"),
+]
 FAILED: list[Told] = [
     *map(_type, ("TimeoutError", "asyncio.exceptions.TimeoutError", "APITimeoutError", "System.TimeoutException")),
     *map(

@@ -11,6 +11,7 @@ from spanhouse_schema.conventions import EndingRule, ending_rules
 
 ERROR_TYPE, MESSAGE = "\x1f", "\x1e"
 _START = f"[{MESSAGE}{ERROR_TYPE}]"
+_ANY = f"[^{MESSAGE}{ERROR_TYPE}]*"
 # A name's last part is what counts: `asyncio.exceptions.CancelledError`, `tokio::task::Cancelled`, `*context.Canceled`.
 _QUALIFIED = r"[.:/$\[*']"
 
@@ -24,7 +25,7 @@ def patterns() -> dict[str, str]:
 def _pattern(rules: list[EndingRule]) -> str:
     types = [rule.text for rule in rules if rule.where == "type"]
     messages = [rule.text for rule in rules if rule.where == "message"]
-    found = [rf"(?:{_START}|{_QUALIFIED})(?:{_any(types)})['\]>]*{ERROR_TYPE}"]
+    found = [rf"(?:{_START}|{_QUALIFIED})(?:{_any(types)})(?:\({_ANY}\))?['\]>]*{ERROR_TYPE}"]
     if classes := [name for name in types if _is_class(name)]:
         found.append(rf"{MESSAGE}(?:[a-z0-9_.$]*[.$])?(?:{_any(classes)})(?:[:(]|[.\s]*{MESSAGE})")
     if messages:
@@ -34,7 +35,7 @@ def _pattern(rules: list[EndingRule]) -> str:
 
 def _is_class(name: str) -> bool:
     """Whether it looks like a class, `CancelledError`, and not like a word, `cancelled`."""
-    return bool(re.search(r"[a-z][A-Z]", name))
+    return bool(re.search(r"[a-z][A-Z]|\}\{[A-Z]", name))
 
 
 def _any(texts: Iterable[str]) -> str:
@@ -42,5 +43,5 @@ def _any(texts: Iterable[str]) -> str:
 
 
 def _spelled(text: str) -> str:
-    marks = {"%": f"[^{MESSAGE}{ERROR_TYPE}]*", "{": "(?:", "|": "|", "}": ")"}
+    marks = {"%": _ANY, "{": "(?:", "|": "|", "}": ")"}
     return "".join(marks.get(part) or re.escape(part) for part in re.split(r"([%{|}])", text))

@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION execution_status AS (word) ->
             'paused',
             'completed', 'success',
             'failed', 'error', 'timeout',
-            'cancelled'
+            'cancelled', 'canceled'
         ],
         [
             'created', 'created',
@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION execution_status AS (word) ->
             'paused',
             'completed', 'completed',
             'failed', 'failed', 'failed',
-            'cancelled'
+            'cancelled', 'cancelled'
         ],
         ''
     );

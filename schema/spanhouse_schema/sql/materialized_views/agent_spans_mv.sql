@@ -93,8 +93,8 @@ FROM
         firstNonDefault({ToolResult}, {Output}) AS SaidResult,
         {ErrorMessage} AS SaidErrorMessage,
         -- What was raised, and what it says: see conventions/endings.py. A span that says it is fine may tell of what it handled,
-        -- but LangSmith marks a failed run with an exception, and as OK.
-        arrayMap(raised -> {Ending}, [if(StatusCode = 'Ok' AND empty({LangSmithKind}), '', lower(concat(
+        -- but not by error.type; and LangSmith marks a failed run with an exception, and as OK.
+        arrayMap(raised -> {Ending}, [if(StatusCode = 'Ok' AND empty(concat({LangSmithKind}, SaidErrorType)), '', lower(concat(
             '\x1e', SaidErrorType, '\x1f', Exception['exception.type'], '\x1f', {EndedAs}, '\x1fgrpc ', {GrpcStatus}, '\x1f',
             '\x1e', SaidErrorMessage, '\x1e', StatusCodeMessage, '\x1e', Exception['exception.message'], '\x1e'
         )))])[1] AS Ending,

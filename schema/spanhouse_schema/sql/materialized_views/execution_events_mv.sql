@@ -12,7 +12,8 @@ SELECT
     IngestedAt,
     ServiceName,
 
-    execution_status(status) AS Status,
+    -- What was raised may be a cancellation, a pause or a hand-over, though it is said to have failed.
+    transform(ending, ['paused', 'handed over', 'cancelled'], ['paused', 'completed', 'cancelled'], execution_status(status)) AS Status,
     -- Of these two, the word says more than the status that it stands for.
     firstNonDefault(LogAttributes['spanhouse.execution.status_message'], if(status IN ('thinking', 'waiting_for_llm'), status, '')) AS StatusMessage,
     lower(LogAttributes['spanhouse.execution.waiting_for']) AS WaitingFor,
@@ -66,6 +67,10 @@ FROM
         arrayFirst(
             word -> execution_status(word) != '',
             [extract(Name, '^spanhouse[.]task[.]([a-z_]+)$'), lower(LogAttributes['spanhouse.task.status'])]
-        ) AS task_status
+        ) AS task_status,
+        arrayMap(raised -> {Ending}, [if(status IN ('failed', 'error'), lower(concat(
+            '\x1e', LogAttributes['error.type'], '\x1f', LogAttributes['exception.type'], '\x1f',
+            '\x1e', LogAttributes['exception.message'], '\x1e', LogAttributes['error.message'], '\x1e'
+        )), '')])[1] AS ending
     FROM spanhouse.otlp_events
 );
