@@ -11,6 +11,7 @@ from tests.oracle.spelling import event
 from tests.reference import Row
 
 _WRAPPERS = (["result"], ["response"], ["data"], ["kwargs"], ["output"], ["output", "data"], ["output", "kwargs"])
+_OF_A_TOOL = {"tool_call_id", "toolUseId", "error_message"}
 _LISTS: tuple[list[str], ...] = ([], ["content"], ["messages"], ["output", "update", "messages"])
 
 
@@ -110,4 +111,4 @@ def _is_failure(part: Any) -> bool:
         return False
     # Some write 1 for true.
     says_so = any(isinstance(part.get(key), int) and part[key] != 0 for key in ("isError", "is_error"))
-    return says_so or (part.get("status") == "error" and ("tool_call_id" in part or "toolUseId" in part))
+    return says_so or (part.get("status") == "error" and not part.keys().isdisjoint(_OF_A_TOOL))

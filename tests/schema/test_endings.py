@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -164,6 +165,7 @@ FAILED_RESULTS = [
     f'{{"output": {{"lc": 1, "kwargs": {{{_TOOL_MESSAGE}}}}}, "kwargs": {{}}}}',
     f'{{"messages": [{{{_TOOL_MESSAGE}}}]}}',
     '{"toolUseId": "t1", "status": "error", "content": [{"text": "boom"}]}',
+    '{"status": "error", "error_message": "no such city"}',
     '{"blocks": [], "tool_name": "t", "raw_output": "boom", "is_error": true}',
 ]
 FINE_RESULTS = [
@@ -278,6 +280,60 @@ def test_a_tool_has_failed_where_its_result_says_so_and_nowhere_else(
     found = dict(_stored(database, "agent_calls FINAL", "TraceId, Success", "results"))
     for number, ((text, success), attribute, status) in enumerate(product(_SAID, _RESULTS, ("Ok", "Unset"))):
         assert found[f"{number:04} tool"] == success, (text, attribute, status)
+
+
+PARENTS: Mapping[str, tuple[dict[str, str], bool, str]] = {
+    # What it says, whether it calls a model itself, and its status.
+    "agent": ({}, True, "Unset"),
+    "agent that is fine": ({}, True, "Ok"),
+    "wrapper": ({}, False, "Unset"),
+    "wrapper that says how it ended": ({"spanhouse.execution.status": "completed"}, False, "Unset"),
+}
+CHILDREN = {"failed": "ValueError", "cancelled": "AbortError", "paused": "GraphInterrupt", "completed": "ParentCommand"}
+
+
+def _family_of(parent: str, child: str) -> list[Row]:
+    said, calls, status = PARENTS[parent]
+    trace = f"{parent}, {child}"
+    agent = {"gen_ai.operation.name": "invoke_agent"}
+    below = agent | {"gen_ai.agent.name": "below", "error.type": CHILDREN[child]}
+    rows = [
+        span("p", agent | {"gen_ai.agent.name": "above"} | said, TraceId=trace, StatusCode=status),
+        span("c", below, "p", TraceId=trace, StatusCode="Error"),
+    ]
+    return [*rows, span("m", {"gen_ai.operation.name": "chat"}, "p", TraceId=trace)] if calls else rows
+
+
+def test_a_run_keeps_what_it_says_whatever_became_of_those_below(database: Database, tmp_path: Path) -> None:
+    pairs = list(product(PARENTS, CHILDREN))
+    orphans = [
+        span(
+            "m",
+            {"gen_ai.operation.name": "chat", "error.type": CHILDREN[child]},
+            "never",
+            TraceId=child,
+            StatusCode="Error",
+        )
+        for child in CHILDREN
+    ]
+    rows = [*(row for pair in pairs for row in _family_of(*pair)), *orphans]
+    insert(database, {"parents": rows}, tmp_path)
+    settle(database)
+    assert_settled(database, "parents", rows)
+    found = {
+        (trace, run): status
+        for trace, run, status in database.rows(
+            "SELECT TraceId, ExecutionId, Status FROM spanhouse.agent_executions FINAL WHERE TenantId = 'parents'"
+        )
+    }
+    for parent, child in pairs:
+        # Only a wrapper that says nothing fails with what it ends in.
+        fails = (parent, child) == ("wrapper", "failed")
+        assert found[f"{parent}, {child}", "p"] == ("failed" if fails else "completed"), (parent, child)
+        assert found[f"{parent}, {child}", "c"] == child
+    # A root that never came has ended as its last call did, but it is not that which waits.
+    ended = {"failed": "failed", "cancelled": "cancelled", "paused": "completed", "completed": "completed"}
+    assert {child: found[child, "never"] for child in CHILDREN} == ended
 
 
 def _stored(database: Database, table: str, columns: str, tenant: str) -> list[tuple[str, object]]:

@@ -7,12 +7,15 @@ CREATE OR REPLACE FUNCTION agent_number AS (texts) -> arrayFirst(text -> text NO
 CREATE OR REPLACE FUNCTION otlp_count AS (text) -> if(length(text) <= 18, toUInt64OrNull(text), NULL);
 
 -- Whether a tool's result says that the tool failed: MCP's isError, Anthropic's is_error, a tool message (LangChain, Strands) of
--- status error; as they stand, in a list, or under the names under which frameworks wrap them. What is no JSON says nothing.
+-- status error, or what tools of Google ADK return; as they stand, in a list, or under the names under which frameworks wrap them. What is no JSON says nothing.
 CREATE OR REPLACE FUNCTION tool_result_failed AS (result) ->
     arrayExists(
         part -> JSONExtractBool(part, 'isError')
             OR JSONExtractBool(part, 'is_error')
-            OR (JSONExtractString(part, 'status') = 'error' AND (JSONHas(part, 'tool_call_id') OR JSONHas(part, 'toolUseId'))),
+            OR (
+                JSONExtractString(part, 'status') = 'error'
+                AND (JSONHas(part, 'tool_call_id') OR JSONHas(part, 'toolUseId') OR JSONHas(part, 'error_message'))
+            ),
         arrayConcat(
             [
                 result,
