@@ -138,8 +138,9 @@ class _Rebuild:
         left_out = refuse(session, selection, self._raw)
         pause_s = pause_s if is_busy(session) else 0.0
         read_again = self._read_again(pause_s, show)
-        # Now also of spans that had not been read at all.
-        choose(self._settling, selection)
+        if read_again:
+            # Now also of spans that had not been read at all.
+            choose(self._settling, selection)
         self._find_misplaced()
         progress = _Progress(session, selection, self._stored)
         outcome, after = progress.begin()
