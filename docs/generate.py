@@ -51,9 +51,15 @@ How a span is read:
 3. Tokens become five buckets, and each token is in one of them: input that no cache held, read from a cache, written
    to one, output without reasoning, reasoning. What nobody says is NULL, which is not 0. Where a part is said to be
    greater than its whole, the numbers stay as they were reported, and `TokensInconsistent` says so.
-4. Spans that tell of one thing count once: a call inside a call of the same kind, a tool inside itself, an agent inside
-   an agent of the same name, one response id that two instrumentations tell of. An agent's own tokens count only where
-   nothing below it tells any.
+4. Spans that tell of one thing count once. A call inside a call of the same kind, and a tool inside itself, tell of it
+   once more; so does an agent inside an agent of the same name, but only where it is the only one, all that counts
+   happens within it, and all but a fifth of the time passes there: otherwise each is a run of its own. A model's call
+   around several attempts of which one succeeded is as many calls, and its tokens are those of the last that succeeded.
+   Several instrumentations may tell of one call beside each other, or in several traces: under one response id where
+   they overlap in time, and of a failed call, which has no response, where they are of one process, name the same model
+   or provider (however it is [spelled](prices.md)), and one is within the other. Then the fullest of what they say of
+   tokens counts. What one instrumentation tells twice are two calls. An agent's own tokens count only where nothing
+   below it tells any. What fails within a run does not make that fail whose own status is OK.
 5. A span has failed where it says so: by its status, by an attribute such as `error.type` of a call, or, if it is of a
    tool, in its result (MCP's `isError`, Anthropic's `is_error`, a tool message of status `error`; only in JSON). But
    what [Endings](#endings) knows as a cancellation, a pause or a hand-over is that: a run that waits is `paused`, one

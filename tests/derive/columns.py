@@ -42,7 +42,9 @@ _SCHEMA: dict[str, Any] = {
     "ConfidenceScore": pl.Float64,
     "TokensInconsistent": pl.Boolean,
     "ReportedCostUSD": pl.Decimal(18, 12),
+    "SaysOk": pl.Boolean,
     "Signature": pl.UInt64,
+    "Process": pl.UInt64,
     **dict.fromkeys(BUCKETS, pl.UInt64),
     **dict.fromkeys((*_TEXTS, *_PREVIEWS), pl.Binary),
 }
@@ -92,7 +94,7 @@ def _row(span: NormalSpan) -> dict[str, Any]:
     texts = {name: span.said[name] for name in _TEXTS}
     texts |= {column: span.said[concept][:200] for column, concept in _PREVIEWS.items()}
     texts |= {"TraceId": span.trace_id, "SpanId": span.span_id, "ParentSpanId": span.parent_id, "Kind": span.kind}
-    texts |= {"SpanName": span.name, "ScopeName": span.signature[0], "ServiceName": ""}
+    texts |= {"SpanName": span.name, "ScopeName": span.scope, "ServiceName": ""}
     texts["ErrorMessage"] = texts["ErrorMessage"][:1000]
     return {
         **{name: text.encode() for name, text in texts.items()},
@@ -105,7 +107,9 @@ def _row(span: NormalSpan) -> dict[str, Any]:
         "ConfidenceScore": None,
         "TokensInconsistent": span.inconsistent,
         "ReportedCostUSD": reported(span),
-        "Signature": hash(span.signature) % 2**64,
+        "Signature": hash((span.scope, span.name.replace(span.said["RequestModel"] or "\0", "", 1))) % 2**64,
+        "Process": hash(span.process) % 2**64,
+        "SaysOk": span.says_ok,
     }
 
 

@@ -70,9 +70,7 @@ def test_calls_of_one_response_id_as_many_as_a_client_likes() -> None:
     later = pl.duration(seconds=10 * pl.int_range(MANY), time_unit="ns")
     times = {"StartedAt": pl.col("StartedAt") + later, "EndedAt": pl.col("EndedAt") + later}
     one = repeated(call, MANY, SpanId=_numbers(0), **times)
-    another = repeated(
-        replace(call, signature=("other", ""), start=call.start + 1), MANY, SpanId=_numbers(MANY), **times
-    )
+    another = repeated(replace(call, scope="other", start=call.start + 1), MANY, SpanId=_numbers(MANY), **times)
     root = columns_of({0: [_span("root", AGENT)]})
     assert derived_of(pl.concat([root, one, another])).calls.height == MANY
 

@@ -32,7 +32,8 @@ class Cost(NamedTuple):
 def cost_of_call(call: Call) -> Cost:
     """What one call cost."""
     usage = call.usage if call.top.kind in {"model", "embedding"} else {}
-    return _cost(call.spans, usage, call.says("Provider"), call.says("ResponseModel") or call.says("RequestModel"))
+    spans = [*call.spans, call.elsewhere] if call.elsewhere else call.spans
+    return _cost(spans, usage, call.says("Provider"), call.says("ResponseModel") or call.says("RequestModel"))
 
 
 @_once

@@ -90,23 +90,33 @@ class Execution:
             return "cancelled"
         if self.has_failed_itself:
             return "failed"
-        # A run that ends in a failed agent has failed, though its own span keeps silent about it.
+        # A run that ends in a failed agent has failed, where its own span keeps silent about it.
         if self.kind == "workflow" and self.children:
             child = self._last_child
-            return "failed" if child.has_failed_itself and not child.was_cancelled_itself else "completed"
+            has_failed = child.has_failed_itself and not child.was_cancelled_itself
+            return "failed" if has_failed and not self.says_ok else "completed"
         if self.spans or not _last(self.calls).failed:
             return "completed"
         return "cancelled" if _last(self.calls).cancelled else "failed"
 
     @property
     def has_failed_itself(self) -> bool:
-        """Whether its own spans say so."""
-        return any(span.failed for span in self.spans)
+        """Whether its own spans say so; where the outermost says that all is well, the others do not count."""
+        return any(span.failed for span in self.spans) and not self._is_fine
 
     @property
     def was_cancelled_itself(self) -> bool:
         """Whether its own spans say so."""
-        return any(span.cancelled for span in self.spans)
+        return any(span.cancelled for span in self.spans) and not self._is_fine
+
+    @property
+    def says_ok(self) -> bool:
+        """Whether its span says that all is well; a wrapper says so whatever happens."""
+        return bool(self.spans) and self.spans[0].says_ok and self.spans[0].kind != "agent"
+
+    @property
+    def _is_fine(self) -> bool:
+        return bool(self.spans) and self.spans[0].kind in RUNS and self.spans[0].says_ok
 
     def says(self, concept: str) -> str:
         """What its own spans say of a concept, the outermost first."""

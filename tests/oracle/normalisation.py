@@ -19,6 +19,7 @@ _OF_THE_RESOURCE = {
     "ClientAccountId": ("spanhouse.client_account.id",),
     "EngagementId": ("spanhouse.engagement.id",),
 }
+_OF_A_PROCESS = ("service.namespace", "service.instance.id", "host.name", "k8s.pod.uid", "process.pid")
 _STATUSES = {
     **{name: name for name in ("created", "queued", "running", "blocked", "paused")},
     **{name: name for name in ("completed", "failed", "cancelled")},
@@ -51,14 +52,18 @@ class NormalSpan:
     span_id: str
     parent_id: str
     name: str
-    # Two instrumentations differ in this: scope and name.
-    signature: tuple[str, str]
+    # Two instrumentations differ in this.
+    scope: str
+    # What the resource says of the process.
+    process: tuple[str, ...]
     kind: str
     start: int
     # None where it ended before it began, or after what a time can hold.
     end: int | None
     failed: bool
     cancelled: bool
+    # Its status is OK, and nothing else says that it failed.
+    says_ok: bool
     # Each concept as text, '' for what it does not say.
     said: Mapping[str, str]
     # Whether an attribute gave the agent's name, not the span's own name.
@@ -80,18 +85,21 @@ def normalise(row: Row) -> NormalSpan | None:
     said |= _filled_in(row, said)
     if ended == "paused":
         said["Status"] = said["Status"] or "paused"
+    has_failed = ended == "cancelled" or (failed and ended not in {"paused", "handed over"})
     usage, inconsistent = _usage(said) if kind in CALLS | RUNS else ({}, False)
     return NormalSpan(
         trace_id=row["TraceId"],
         span_id=row["SpanId"],
         parent_id=row["ParentSpanId"],
         name=row["SpanName"],
-        signature=(row["ScopeName"], row["SpanName"]),
+        scope=row["ScopeName"],
+        process=(row["ServiceName"], *(row["ResourceAttributes"].get(key, "") for key in _OF_A_PROCESS)),
         kind=kind,
         start=row["Timestamp"],
         end=_end(row["Timestamp"], row["Duration"]) if row.get("EndIsKnown", True) else None,
-        failed=ended == "cancelled" or (failed and ended not in {"paused", "handed over"}),
+        failed=has_failed,
         cancelled=ended == "cancelled",
+        says_ok=row["StatusCode"] == "Ok" and not has_failed,
         said=said,
         named=named,
         usage=usage,

@@ -47,6 +47,20 @@ def find(provider: str, model: str) -> tuple[Provider, ModelInfo] | None:
     return _first(known, names, [_as_said, _without_version]) or _first(known, names, [_without_day])
 
 
+def seller(provider: str) -> str:
+    """Return the price list that a span's provider means; '' for one that only passes calls on."""
+    word = provider.strip().lower()
+    return "" if word in _PASS_ON else _LISTS.get(word, word)
+
+
+def family(model: str) -> str:
+    """Return a model's name without what is written around it: two spans of one call agree in it."""
+    name = model.strip().lower()
+    while step := _without_head(name):
+        name = step[1]
+    return _without_day(name.rpartition("/")[2]).replace(".", "-")
+
+
 def _without_head(name: str) -> tuple[str, str] | None:
     """What stands before a name says who sells it: a word of a path, a resource, a region and vendor of Bedrock."""
     head, slash, tail = name.partition("/")

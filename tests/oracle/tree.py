@@ -29,7 +29,16 @@ class Tree:
         self.trace_id = trace_id
         self.spans = spans
         self.places: dict[str, Place] = {}
-        for span, parent in _downward(spans):
+        # What counts right below what counts: nothing that counts is between.
+        self._right_below: dict[str, list[NormalSpan]] = defaultdict(list)
+        downward = _downward(spans)
+        counted: dict[str, NormalSpan | None] = {}
+        for span, parent in downward:
+            near = parent if parent is None or parent.kind in RUNS | CALLS else counted[parent.span_id]
+            counted[span.span_id] = near
+            if near and span.kind in RUNS | CALLS:
+                self._right_below[near.span_id].append(span)
+        for span, parent in downward:
             self.places[span.span_id] = self._below(parent, span) if parent else self._at_the_top(span)
 
     def things(self, kinds: frozenset[str]) -> Iterable[list[NormalSpan]]:
@@ -65,7 +74,7 @@ class Tree:
     def _below(self, parent: NormalSpan, span: NormalSpan) -> Place:
         above = self.places[parent.span_id]
         counted = parent if parent.kind in RUNS | CALLS else above.counted
-        twin = counted if counted and _tell_of_one_thing(counted, span) else None
+        twin = counted if counted and self._tells_once_more(counted, span) else None
         return Place(
             root_id=above.root_id,
             counted=counted,
@@ -74,6 +83,28 @@ class Tree:
             twin=twin,
             top_id=self.places[twin.span_id].top_id if twin else span.span_id,
         )
+
+    def _tells_once_more(self, outer: NormalSpan, inner: NormalSpan) -> bool:
+        if not _tell_of_one_thing(outer, inner):
+            return False
+        if inner.kind not in RUNS:
+            return True
+        # Of agents below one of their name only a single one that covers it all is that one.
+        below = self._right_below[outer.span_id]
+        covering = [each for each in below if _tell_of_one_thing(outer, each) and _covers(each, outer)]
+        return covering == [inner] and all(_is_during(each, inner) for each in below)
+
+
+def _covers(inner: NormalSpan, outer: NormalSpan) -> bool:
+    """Whether all of a run but ten milliseconds, or a fifth, passes within another."""
+    if inner.end is None or outer.end is None:
+        return False
+    left_out = (outer.end - outer.start) - (min(inner.end, outer.end) - max(inner.start, outer.start))
+    return left_out <= 10 * 10**6 or 5 * left_out <= outer.end - outer.start
+
+
+def _is_during(span: NormalSpan, run: NormalSpan) -> bool:
+    return run.end is not None and run.start <= span.start and (span.end or span.start) <= run.end
 
 
 def _downward(spans: Mapping[str, NormalSpan]) -> list[tuple[NormalSpan, NormalSpan | None]]:

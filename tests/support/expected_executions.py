@@ -41,6 +41,7 @@ def stored_spans(database: Database, tenant: str) -> Rows:
         "EndedAt",
         "Failed",
         "Cancelled",
+        "SaysOk",
         "AgentNamed",
         "TokensInconsistent",
     ]
@@ -149,6 +150,7 @@ def _span(span: NormalSpan) -> dict[str, Any]:
         "EndedAt": span.end,
         "Failed": span.failed,
         "Cancelled": span.cancelled,
+        "SaysOk": span.says_ok,
         "AgentNamed": span.named,
         "TokensInconsistent": span.inconsistent,
     }

@@ -74,14 +74,20 @@ def _span(chance: Random, span_id: str, earlier: list[str], ids: list[str]) -> R
         chance.choice(parents),
         TraceId=_TRACES[chance.random() < 0.2],
         SpanName=chance.choice(["", "a", "a.run", "invoke_agent a"]),
-        ScopeName=chance.choice(["one", "another"]),
+        ScopeName=chance.choice(["one", "another", "one", "another", "a third"]),
+        ResourceAttributes=chance.choice([{}, {}, {"service.instance.id": "2"}]),
         Timestamp=_START_NS + chance.randint(0, 9) * _HALF_A_SECOND_NS,
         Duration=chance.choice(_DURATIONS_NS) * _HALF_A_SECOND_NS % 2**64,
-        StatusCode=chance.choice(["Unset", "Unset", "Unset", "Error"]),
+        StatusCode=chance.choice(["Unset", "Unset", "Unset", "Error", "Ok"]),
     )
 
 
 def _without_ties(rows: list[Row]) -> list[Row]:
     """Of an id that comes twice at the same times only the first: nothing says which of them is the later state."""
-    found = {(row["TraceId"], row["SpanId"], row["Timestamp"] + row["Duration"]): row for row in reversed(rows)}
+    found = {(row["TraceId"], row["SpanId"], row["Timestamp"], _end(row)): row for row in reversed(rows)}
     return list(found.values())
+
+
+def _end(row: Row) -> int:
+    """When it ended; -1 for never."""
+    return int(row["Timestamp"] + row["Duration"]) if row["Duration"] < 2**62 else -1

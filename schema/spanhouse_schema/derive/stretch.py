@@ -6,6 +6,7 @@ import polars as pl
 
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive import frames
+from spanhouse_schema.derive.rules.columns import Columns, said
 from spanhouse_schema.derive.rules.duplicates import CLOCKS_NS, RIVALS
 
 TRACE = ["TenantId", "TraceId"]
@@ -14,10 +15,12 @@ MOST_SPANS = 100_000
 TABLES = {
     "stretch": "TenantId LowCardinality(String), TraceId String",
     "models": "TenantId LowCardinality(String), Provider String, Model String",
+    "rivals": "TenantId LowCardinality(String), TraceId String, SpanId String",
 }
-"""Tables of the session that a stretch needs: its traces, and the models whose prices are asked for."""
+"""Tables of the session that a stretch needs: its traces, models that prices are asked of, spans of other traces."""
 # The same spans come to something else by a later version: raise it then.
 _RULES = 1
+_RIVALS: Columns = {**RIVALS, "TenantId": pl.Binary, "Key": pl.Binary, "Hash": pl.UInt64}
 _NEVER = pl.lit(0).cast(pl.Datetime("ms", "UTC"))
 
 
@@ -56,7 +59,7 @@ class Stretch(NamedTuple):
         if forced and forced.sharing is not None:
             sharing = candidates.join(forced.sharing, on=TRACE, how="semi")
         frames.refill(session, "stretch", sharing)
-        rivals = frames.read(session, "rivals")
+        rivals = _rivals(session)
         if sharing.height < candidates.height:
             frames.refill(session, "stretch", candidates)
         partners = _partners(rivals, candidates)
@@ -64,7 +67,7 @@ class Stretch(NamedTuple):
         if left.is_empty() and not partners.is_empty():
             candidates = pl.concat([candidates, partners])
             frames.insert(session, "stretch", partners)
-            rivals = frames.read(session, "rivals")
+            rivals = _rivals(session)
         events = frames.read(session, "events")
         traces = _changed(_now(session, candidates, events, rivals), _before(session), version, forced)
         if traces.height < candidates.height:
@@ -76,7 +79,7 @@ class Stretch(NamedTuple):
             traces,
             _numbered(spans, numbers),
             _numbered(events, numbers),
-            rivals.join(tenants, on="TenantId").join(numbers, on=TRACE, how="anti").select(list(RIVALS)),
+            rivals.join(tenants, on="TenantId").join(numbers, on=TRACE, how="anti").select(list(RIVALS)).unique(),
             left,
         )
 
@@ -93,17 +96,29 @@ def _numbered(rows: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([rows, of_row], how="horizontal").filter(pl.col("Trace").is_not_null())
 
 
+def _rivals(session: Session) -> pl.DataFrame:
+    """Return the spans that may tell of a call of several traces; a row for each `Key` under which they meet."""
+    keys = frames.read(session, "rivals")
+    if keys.is_empty():
+        return pl.DataFrame(schema=_RIVALS)
+    frames.refill(session, "rivals", keys.select(*TRACE, "SpanId").unique())
+    return keys.join(frames.read(session, "rival_spans"), on=[*TRACE, "SpanId"])
+
+
 def _partners(rivals: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
-    """Return the other traces where another instrumentation tells of such a response: what counts there may change."""
-    response = ["TenantId", "ResponseId"]
-    tellings = rivals.group_by(*response, "TraceId", "Signature").agg(
-        pl.col("StartedAt").min(), pl.col("EndedAt").max()
+    """Return the other traces where another instrumentation tells of such a call: what counts there may change."""
+    key = ["TenantId", "Key"]
+    tellings = rivals.group_by(*key, "TraceId", "Signature").agg(
+        pl.col("StartedAt").min(),
+        pl.col("EndedAt").fill_null(pl.col("StartedAt")).max(),
+        # Only of one process are failures compared.
+        Clocks=pl.when(said("ResponseId").any()).then(CLOCKS_NS).otherwise(0),
     )
     own = tellings.join(candidates, on=TRACE, how="semi")
     others = tellings.join(candidates, on=TRACE, how="anti")
-    clocks = pl.duration(nanoseconds=CLOCKS_NS)
+    clocks = pl.duration(nanoseconds="Clocks")
     return (
-        others.join(own, on=response, suffix="Own")
+        others.join(own, on=key, suffix="Own")
         .filter(
             (pl.col("Signature") != pl.col("SignatureOwn"))
             & (pl.col("StartedAt") <= pl.col("EndedAtOwn") + clocks)
@@ -157,12 +172,12 @@ def _of_events(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_rivals(rivals: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
-    """Of each trace what other traces tell of the same responses."""
-    response = ["TenantId", "ResponseId"]
-    of_trace = rivals.group_by(*response, "TraceId").agg(Own=pl.col("Hash").sum())
-    # All of a response, less one's own; numbers of 64 bits wrap.
-    others = pl.col("Own").sum().over(response) - pl.col("Own")
-    is_shared = pl.len().over(response) > 1
+    """Of each trace what other traces tell of what may be the same calls."""
+    key = ["TenantId", "Key"]
+    of_trace = rivals.group_by(*key, "TraceId").agg(Own=pl.col("Hash").sum())
+    # All of a key, less one's own; numbers of 64 bits wrap.
+    others = pl.col("Own").sum().over(key) - pl.col("Own")
+    is_shared = pl.len().over(key) > 1
     return (
         of_trace.with_columns(Hash=others, IsShared=is_shared)
         .filter("IsShared")

@@ -1,4 +1,4 @@
-"""The traces that tell of a response of which another trace tells too: found once for all stretches.
+"""The traces that tell of a call of which another trace may tell too: found once for all stretches.
 
 A stretch would look each of its responses up among those of all traces, which is to read them all for each stretch.
 """
@@ -30,9 +30,9 @@ _SHARED = """
     SETTINGS optimize_aggregation_in_order = 1
 """
 _TOLD_LATELY = """
-    SELECT TenantId, ResponseId
+    SELECT TenantId, arrayJoin(response_keys(ResponseId, Process, StartedAt))
     FROM spanhouse.agent_spans
-    WHERE Kind = 'model' AND notEmpty(ResponseId) AND (TenantId, TraceId) IN
+    WHERE Kind = 'model' AND (notEmpty(ResponseId) OR Failed) AND (TenantId, TraceId) IN
     (
         SELECT TenantId, TraceId
         FROM spanhouse.touched_traces

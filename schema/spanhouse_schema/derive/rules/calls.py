@@ -8,9 +8,9 @@ from spanhouse_schema.derive.rules.columns import CALLS, MODELS, tells
 def with_calls(spans: pl.DataFrame) -> pl.DataFrame:
     """Return the spans with `CallRow`: the span under whose id the call counts that they tell of; None for no call.
 
-    That is the outermost span of those that tell of one thing. But a model's span around several calls that succeeded
-    is a container: then each of its innermost spans is a call, and a container that alone knows the tokens tells them
-    with the last of these.
+    That is the outermost span of those that tell of one thing. But a model's span around several calls of which one
+    succeeded is a container: then each of its innermost spans is a call, and a container that alone knows the tokens
+    tells them with the last that succeeded. One around several that failed is a call that was tried again and again.
     """
     containers = _containers(spans)
     if containers.is_empty():
@@ -36,14 +36,11 @@ def with_calls(spans: pl.DataFrame) -> pl.DataFrame:
 
 def _containers(spans: pl.DataFrame) -> pl.DataFrame:
     innermost = spans.filter(~pl.col("IsAlone") & pl.col("IsInnermost") & pl.col("Kind").is_in(MODELS))
+    succeeded = innermost.filter(~pl.col("Failed"))
+    several = innermost.filter(innermost["TopRow"].is_duplicated())
     return (
-        innermost.sort("StartedAt", "SpanId")
+        succeeded.join(several, on="TopRow", how="semi")
+        .sort("StartedAt", "SpanId")
         .group_by("TopRow")
-        .agg(
-            LastRow=pl.col("Row").last(),
-            ContainerTells=~tells().any(),
-            Succeeded=(~pl.col("Failed")).sum(),
-        )
-        .filter(pl.col("Succeeded") > 1)
-        .drop("Succeeded")
+        .agg(LastRow=pl.col("Row").last(), ContainerTells=~tells().any())
     )

@@ -11,7 +11,7 @@ _TEXTS = (
 )
 _OF_TOP = (
     *("Trace", "Tenant", "SpanId", "ParentSpanId", "ParentExecutionId", "ExecutionId", "RootId", "Kind"),
-    *("StartedAt", "EndedAt"),
+    *("StartedAt", "EndedAt", "SaysOk"),
 )
 _COLUMNS = (
     *("CountedRow", "MergedIds", *_OF_TOP, "Failed", "Cancelled", "AgentNamed", "Retries", "ConfidenceScore", *TOKENS),
@@ -80,6 +80,8 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
     )
     in_order = in_order.sort("CountedRow", ~pl.col("IsTop"), "StartedAt", "SpanId")
     of_top = pl.col("Kind").first()
+    # What fails within a run that says OK has been dealt with there.
+    is_fine = of_top.is_in(RUNS) & pl.col("SaysOk").first()
     # The usage of the span that tells most of it, of equals the outermost, else the earliest.
     most = pl.col("Told").arg_max()
     return in_order.group_by("CountedRow", maintain_order=True).agg(
@@ -87,9 +89,12 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
         *(pl.col(name).get(most) for name in TOKENS),
         *(pl.when(said(name)).then(name).first(ignore_nulls=True).fill_null(b"") for name in _TEXTS),
         *(pl.col(name).first(ignore_nulls=True) for name in ("ConfidenceScore", "ReportedCostUSD")),
-        *(pl.col(name).any() for name in ("Cancelled", "AgentNamed", "TokensInconsistent")),
+        *(pl.col(name).any() for name in ("AgentNamed", "TokensInconsistent")),
+        Cancelled=pl.col("Cancelled").any() & ~is_fine,
         # Of a tool's spans an inner one may be the only one that says so; a model's outer span knows of its retries.
-        Failed=pl.when(of_top.is_in(MODELS)).then(pl.col("Failed").first()).otherwise(pl.col("Failed").any()),
+        Failed=pl.when(of_top.is_in(MODELS))
+        .then(pl.col("Failed").first())
+        .otherwise(pl.col("Failed").any() & ~is_fine),
         Retries=pl.when(of_top == "model")
         .then(pl.max_horizontal(pl.col("IsInnermost").sum().cast(pl.Int64), 1) - 1)
         .otherwise(0)

@@ -24,7 +24,7 @@ from spanhouse_schema.derive.rules.columns import (
 )
 from spanhouse_schema.derive.rules.costs import UNIT, model, uses_tokens, with_costs, word
 from spanhouse_schema.derive.rules.counted import counted_calls, counted_runs
-from spanhouse_schema.derive.rules.duplicates import told_better
+from spanhouse_schema.derive.rules.duplicates import told_once, with_fuller
 from spanhouse_schema.derive.rules.entries import entries
 from spanhouse_schema.derive.rules.executions import executions as executions_of
 from spanhouse_schema.derive.rules.latest import latest_states, once_each
@@ -90,7 +90,8 @@ def count(spans: pl.DataFrame, events: pl.DataFrame, rivals: pl.DataFrame) -> Co
     kind = pl.col("Kind").cast(pl.String, strict=False).cast(KIND, strict=False).fill_null("other")
     placed_spans = placed(runs_of(latest_states(spans.with_columns(Kind=kind)), said_of_runs))
     with_their_calls = with_calls(placed_spans)
-    calls = counted_calls(with_their_calls, told_better(with_their_calls, rivals))
+    told = told_once(with_their_calls, rivals)
+    calls = with_fuller(counted_calls(with_their_calls, told.lost), told.fuller)
     return Counted(with_their_calls, calls, counted_runs(with_their_calls, calls), said_of_runs)
 
 

@@ -1,154 +1,235 @@
-"""The calls that another span tells of better, and which therefore do not count.
+"""The calls of models that several instrumentations tell of, each by itself: beside each other, or in several traces.
 
-Two instrumentations may tell of one call, beside each other or in two traces. Of a response that has an id, ids alone
-do not say so, because tests and caches answer with constants: model, usage and time must agree too, and what one
-instrumentation tells twice are two calls. A failed call has no response: there the other's span must be around it in
-time, beside it.
+An instrumentation tells of a call once, so that what one tells twice under one response id are two. Tellings of one
+response by several are one call where they overlap in time, and so are failures of one process, which have no response,
+where one is within the other and names the same model or provider. Else neither names nor tokens must agree: the fuller
+are taken. Spans of one scope may be of two instrumentations where their names differ, and then they must agree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
 import polars as pl
 
-from spanhouse_schema.derive.rules.ancestors import Flags, Indices, neighbours
-from spanhouse_schema.derive.rules.columns import Columns, first_said, said
+from spanhouse_schema.derive.rules import model_names
+from spanhouse_schema.derive.rules.columns import TOKENS, Columns, said
 
 CLOCKS_NS = 2_000_000_000
-"""By so much two processes may differ that tell of one response, in nanoseconds."""
-# A telling is compared with so many of the same response that began before it, and so many that began after.
+"""By so much the clocks of two processes may differ, in nanoseconds."""
+# A telling is compared with so many calls that began before it.
 _MOST_COMPARED = 100
-_LATEST_NS = 2**63 - 1
-_RESPONSE = ["Tenant", "ResponseId"]
-_TELLS_OF_ONE = pl.col("CallRow").is_not_null() & (pl.col("Kind") == "model") & said("ResponseId")
+_NAMES = ("Provider", "RequestModel", "ResponseModel")
 RIVALS: Columns = {
     "Tenant": pl.UInt32,
-    "ResponseId": pl.Binary,
-    "TraceId": pl.Binary,
-    "SpanId": pl.Binary,
-    "IsRoot": pl.Boolean,
-    "Signature": pl.UInt64,
-    "StartedAt": pl.Datetime("ns", "UTC"),
-    "EndedAt": pl.Datetime("ns", "UTC"),
-    "Model": pl.Binary,
-    "InputTokens": pl.UInt64,
-    "OutputTokens": pl.UInt64,
+    **dict.fromkeys(("TraceId", "SpanId", "ParentSpanId", "ScopeName"), pl.Binary),
+    **dict.fromkeys(("Signature", "Process"), pl.UInt64),
+    **dict.fromkeys(("StartedAt", "EndedAt"), pl.Datetime("ns", "UTC")),
+    **dict.fromkeys((*_NAMES, "ResponseId"), pl.Binary),
+    **dict.fromkeys(TOKENS, pl.UInt64),
+    **dict.fromkeys(("Failed", "TokensInconsistent"), pl.Boolean),
+    "ReportedCostUSD": pl.Decimal(18, 12),
 }
-"""The columns of the spans of other traces that tell of a response."""
+"""The columns of the spans of other traces that may tell of the same calls."""
+_SAID: Columns = {name: RIVALS[name] for name in (*TOKENS, "TokensInconsistent", "ReportedCostUSD", *_NAMES)}
+
+_OF_FIRST = ("Rank", "CallRow", "Process", "Instrumentations", "Scopes")
 
 
-def told_better(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.Series:
-    """Return the `CallRow` of each call that does not count. `rivals` are the spans of traces that are not derived."""
-    return pl.concat([_responses(spans, rivals), _failures(spans)]).unique()
+class _Telling(NamedTuple):
+    """What an instrumentation, or several below each other, tell of one call, and the fullest that they say of it."""
+
+    # Of those that tell of one call the least counts.
+    rank: int
+    # None of a trace that is not derived.
+    call_row: int | None
+    # Hashes of scope and name.
+    instrumentations: frozenset[int]
+    scopes: frozenset[bytes]
+    process: int
+    start: int
+    end: int
+    has_ended: bool
+    fullness: tuple[int, int]
+    said: dict[str, Any]
 
 
-def _responses(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.Series:
-    contested = _contested(spans, rivals)
-    if contested.is_empty():
-        return pl.Series(dtype=pl.UInt32)
-    tellings = _tellings(spans.join(contested, on=_RESPONSE, how="semi").filter(_TELLS_OF_ONE), rivals)
-    column = {name: tellings[name].to_numpy() for name in tellings.columns}
-    # The last times there are have nothing behind them.
-    starts, ends = column["Start"], np.minimum(column["End"], _LATEST_NS - CLOCKS_NS) + CLOCKS_NS
-    lost: list[Indices] = []
-    for own, other in neighbours(column["Response"], _MOST_COMPARED):
-        agree = column["IsFirst"][own] & (column["Place"][other] < column["Place"][own])
-        agree &= column["TopRow"][other] != column["TopRow"][own]
-        agree &= (starts[own] <= ends[other]) & (starts[other] <= ends[own])
-        for name in ("Model", "InputTokens", "OutputTokens"):
-            agree &= _may_equal(column[name][own], column[name][other])
-        better = own[agree][~_is_told_by(own[agree], other[agree], column)]
-        lost.append(column["CallRow"][better])
-    return pl.Series(np.concatenate(lost) if lost else [], dtype=pl.UInt32)
+_AreOne: TypeAlias = Callable[[_Telling, _Telling], bool]
 
 
-def _contested(spans: pl.DataFrame, rivals: pl.DataFrame) -> pl.DataFrame:
-    """Return the responses that several spans tell of."""
-    told = spans.select(pl.col(_RESPONSE).filter(_TELLS_OF_ONE))
-    return pl.concat([told.filter(told.is_duplicated()), rivals.select(_RESPONSE)]).unique()
+class Told(NamedTuple):
+    """What becomes of calls for what others tell: the `CallRow` of those that do not count, and what others say."""
+
+    lost: pl.Series
+    # By the `CallRow` of a call that counts: the fullest that others say of it.
+    fuller: pl.DataFrame
 
 
-def _tellings(contested: pl.DataFrame, rivals: pl.DataFrame) -> pl.DataFrame:
-    """Return the spans that tell of contested responses, with their rivals, those of a response together, by time."""
-    told = contested.select(
-        "Tenant",
-        "ResponseId",
-        "TraceId",
-        "SpanId",
-        "Signature",
-        "StartedAt",
-        "CallRow",
-        "TopRow",
-        IsRoot=pl.col("ParentSpanId") == b"",
-        EndedAt=pl.col("EndedAt").fill_null(pl.col("StartedAt")),
-        Model=first_said(["ResponseModel", "RequestModel"]),
-        InputTokens=_sum("InputTokens", "CacheReadTokens", "CacheWriteTokens"),
-        OutputTokens=_sum("OutputTokens", "ReasoningTokens"),
+def told_once(spans: pl.DataFrame, rivals: pl.DataFrame) -> Told:
+    """Return which calls others tell of. `rivals` are the spans of traces that are not derived."""
+    own = spans.filter(pl.col("CallRow").is_not_null() & (pl.col("Kind") == "model"))
+    calls = [*_calls(_responses(own, rivals), _overlap), *_calls(_failures(own, rivals), _fail_together)]
+    lost = {telling.call_row for _, *others in calls for telling in others} - {None}
+    fuller = {
+        first.call_row: max(others, key=lambda each: each.fullness).said
+        for first, *others in calls
+        if others and first.call_row not in lost | {None}
+    }
+    rows = [{"CallRow": row, **said} for row, said in fuller.items()]
+    return Told(pl.Series(sorted(lost), dtype=pl.UInt32), pl.DataFrame(rows, schema={"CallRow": pl.UInt32, **_SAID}))
+
+
+def with_fuller(calls: pl.DataFrame, fuller: pl.DataFrame) -> pl.DataFrame:
+    """Return the calls with what others say of them: tokens that are fuller, and what they do not say themselves."""
+    if fuller.is_empty():
+        return calls
+    both = calls.join(
+        fuller, left_on="CountedRow", right_on="CallRow", how="left", suffix="Other", maintain_order="left"
     )
-    both = pl.concat([told, rivals.join(told, on=_RESPONSE, how="semi")], how="diagonal_relaxed")
-    return (
-        both.sort("IsRoot", "StartedAt", "TraceId", "SpanId")
-        .with_row_index("Place")
-        .select(
-            "Place",
-            pl.struct(_RESPONSE).rank("dense").alias("Response"),
-            pl.col("CallRow", "TopRow").cast(pl.Int64).fill_null(-1),
-            "Signature",
-            Start=pl.col("StartedAt").to_physical(),
-            End=pl.col("EndedAt").to_physical(),
-            Model=pl.when(said("Model")).then(pl.col("Model").rank("dense")).otherwise(0),
-            InputTokens="InputTokens",
-            OutputTokens="OutputTokens",
-            IsFirst=pl.col("CallRow").is_not_null() & pl.struct(*_RESPONSE, "CallRow").is_first_distinct(),
+    (known, total), (known_there, total_there) = _fullness(), _fullness("Other")
+    is_fuller = (known_there > known) | ((known_there == known) & (total_there > total))
+    of_fuller = (*TOKENS, "TokensInconsistent")
+    return both.with_columns(
+        *(pl.when(is_fuller).then(f"{name}Other").otherwise(name).alias(name) for name in of_fuller),
+        *(
+            pl.when(said(name)).then(name).otherwise(pl.col(f"{name}Other").fill_null(b"")).alias(name)
+            for name in _NAMES
+        ),
+        ReportedCostUSD=pl.coalesce("ReportedCostUSD", "ReportedCostUSDOther"),
+    ).select(calls.columns)
+
+
+def _responses(own: pl.DataFrame, rivals: pl.DataFrame) -> Iterator[list[_Telling]]:
+    response = ["Tenant", "ResponseId"]
+    told, others = own.filter(said("ResponseId")), rivals.filter(said("ResponseId"))
+    several = pl.concat([told.filter(told.select(response).is_duplicated()).select(response), others.select(response)])
+    return _tellings(told.join(several.unique(), on=response, how="semi"), others, own, response)
+
+
+def _failures(own: pl.DataFrame, rivals: pl.DataFrame) -> Iterator[list[_Telling]]:
+    failed = own.filter((pl.col("Row") == pl.col("CallRow")) & "Failed")
+    without_response = failed.join(own.filter(said("ResponseId")), on="CallRow", how="anti")
+    others = rivals.filter(pl.col("Failed") & ~said("ResponseId"))
+    return _tellings(without_response, others, own, ["Tenant", "Process"])
+
+
+def _tellings(
+    told: pl.DataFrame, rivals: pl.DataFrame, own: pl.DataFrame, group: list[str]
+) -> Iterator[list[_Telling]]:
+    """Yield the tellings of each group, as they began, where several instrumentations tell of several calls."""
+    both = (
+        pl.concat([told, rivals.join(told, on=group, how="semi")], how="diagonal_relaxed")
+        .with_row_index("Number")
+        .with_columns(Caller=pl.coalesce("CallRow", pl.col("Number") + 2**31))
+        .filter(*(pl.col(name).n_unique().over(group) > 1 for name in ("Signature", "Caller")))
+    )
+    if both.is_empty():
+        return
+    tellers = {"Instrumentations": pl.col("Signature").unique(), "Scopes": pl.col("ScopeName").unique()}
+    of_calls = own.join(both, on="CallRow", how="semi").group_by("CallRow").agg(**tellers)
+    known, total = _fullness()
+    rows = (
+        both.join(of_calls, on="CallRow", how="left")
+        .with_columns(
+            pl.coalesce("Instrumentations", pl.concat_list("Signature")),
+            pl.coalesce("Scopes", pl.concat_list("ScopeName")),
         )
-        .sort("Response", "Start", "Place")
+        # A span below others knows whose the call is.
+        .with_columns(IsRoot=pl.col("ParentSpanId") == b"", Known=known, Total=total)
+        .sort("IsRoot", "StartedAt", "TraceId", "SpanId")
+        .with_row_index("Rank")
+        .group_by(*group, "Caller", maintain_order=True)
+        .agg(
+            *(pl.col(name).first() for name in _OF_FIRST if name not in group),
+            Start=pl.col("StartedAt").to_physical().min(),
+            End=pl.col("EndedAt").fill_null(pl.col("StartedAt")).to_physical().max(),
+            HasEnded=pl.col("EndedAt").is_not_null().all(),
+            Known=pl.col("Known").max(),
+            Total=pl.col("Total").sort_by("Known", "Total").last(),
+            Said=pl.struct(*_SAID).sort_by("Known", "Total", descending=True, maintain_order=True).first(),
+        )
+        .sort(*group, "Start", "End", "Rank", descending=[*(False for _ in group), False, True, False])
+    )
+    for _, of_group in groupby(rows.iter_rows(named=True), key=lambda row: [row[name] for name in group]):
+        yield [_telling(row) for row in of_group]
+
+
+def _telling(row: dict[str, Any]) -> _Telling:
+    return _Telling(
+        row["Rank"],
+        row["CallRow"],
+        frozenset(row["Instrumentations"]),
+        frozenset(row["Scopes"]),
+        row["Process"],
+        row["Start"],
+        row["End"],
+        row["HasEnded"],
+        (row["Known"], row["Total"]),
+        row["Said"],
     )
 
 
-def _sum(*names: str) -> pl.Expr:
-    return pl.sum_horizontal(pl.col(name).fill_null(0) for name in names)
+def _calls(groups: Iterator[list[_Telling]], are_one: _AreOne) -> Iterator[list[_Telling]]:
+    """Yield the tellings of each call, that which counts first."""
+    for tellings in groups:
+        calls: list[list[_Telling]] = []
+        open_calls: list[list[_Telling]] = []
+        everybody = len(frozenset[int]().union(*(telling.instrumentations for telling in tellings)))
+        for telling in tellings:
+            near = [call for call in open_calls if all(are_one(other, telling) for other in call)]
+            if near:
+                call = min(near, key=lambda call: _distance(call[0], telling))
+                call.append(telling)
+                if sum(len(each.instrumentations) for each in call) == everybody:
+                    open_calls.remove(call)
+            else:
+                calls.append([telling])
+                in_time = (call for call in open_calls if _may_overlap(call, telling))
+                open_calls = [*in_time, calls[-1]][-_MOST_COMPARED:]
+        yield from map(sorted, calls)
 
 
-def _may_equal(one: Indices, other: Indices) -> Flags:
-    """Whether both say the same, or one of them nothing."""
-    agree: Flags = (one == 0) | (other == 0) | (one == other)
-    return agree
+def _may_overlap(call: list[_Telling], later: _Telling) -> bool:
+    return any(telling.end + CLOCKS_NS >= later.start for telling in call)
 
 
-def _is_told_by(own: Indices, other: Indices, column: Mapping[str, Indices]) -> Flags:
-    """Whether a span of the own call, too, is of the other's instrumentation."""
-    key = ["Response", "CallRow", "Signature"]
-    known = pl.DataFrame({name: column[name] for name in key}).unique().with_columns(IsOwn=True)
-    asked = pl.DataFrame([column["Response"][own], column["CallRow"][own], column["Signature"][other]], schema=key)
-    found = asked.join(known, on=key, how="left", maintain_order="left")["IsOwn"]
-    told: Flags = found.fill_null(False).to_numpy()
-    return told
+def _distance(one: _Telling, other: _Telling) -> int:
+    return abs(one.start - other.start) + abs(one.end - other.end)
 
 
-def _failures(spans: pl.DataFrame) -> pl.Series:
-    beside = ["Trace", "ParentSpanId", "RequestModel"]
-    failed = spans.filter(
-        (pl.col("CallRow") == pl.col("Row"))
-        & (pl.col("Kind") == "model")
-        & pl.col("Failed")
-        & ~said("ResponseId")
-        & said("RequestModel")
-    ).select(*beside, "ScopeName", "StartedAt", "EndedAt", "CallRow")
-    # More of them are a loop that fails on and on, not two instrumentations.
-    few = failed.filter(
-        (pl.col("ScopeName").n_unique().over(beside) > 1) & (pl.len().over(beside) <= _MOST_COMPARED)
-    ).sort(beside)
-    if few.is_empty():
-        return pl.Series(dtype=pl.UInt32)
-    groups, scopes = (
-        few.select(pl.struct(names).rank("dense")).to_series().to_numpy() for names in (beside, ["ScopeName"])
-    )
-    starts = few["StartedAt"].to_physical().to_numpy()
-    # One that has not ended is around nothing, and within nothing.
-    around = few["EndedAt"].to_physical().fill_null(-(2**63)).to_numpy()
-    within = few["EndedAt"].to_physical().fill_null(_LATEST_NS).to_numpy()
-    lost = [
-        own[(scopes[other] != scopes[own]) & (starts[other] < starts[own]) & (around[other] >= within[own])]
-        for own, other in neighbours(groups, _MOST_COMPARED)
-    ]
-    return few["CallRow"][np.concatenate(lost)] if lost else pl.Series(dtype=pl.UInt32)
+def _overlap(one: _Telling, later: _Telling) -> bool:
+    tolerance = 0 if one.process == later.process else CLOCKS_NS
+    if not one.instrumentations.isdisjoint(later.instrumentations) or later.start > one.end + tolerance:
+        return False
+    return one.scopes.isdisjoint(later.scopes) or _agree(one, later)
+
+
+def _agree(one: _Telling, other: _Telling) -> bool:
+    """Return whether both say the same model and as many tokens, where they say any."""
+    (known, total), (known_there, total_there) = one.fullness, other.fullness
+    models, models_there = ({name for what, name in _names(each) if what == "model"} for each in (one, other))
+    is_one_model = not models or not models_there or not models.isdisjoint(models_there)
+    return is_one_model and (not known or not known_there or total == total_there)
+
+
+def _fail_together(one: _Telling, later: _Telling) -> bool:
+    if not (one.scopes.isdisjoint(later.scopes) and one.has_ended and later.has_ended):
+        return False
+    # Of two that began at once the first ends later.
+    return later.end <= one.end and not _names(one).isdisjoint(_names(later))
+
+
+def _names(telling: _Telling) -> frozenset[tuple[str, str]]:
+    """Return the models that a telling names, and the provider, however they are spelled."""
+    provider, *models = (telling.said[name].decode(errors="replace") for name in _NAMES)
+    sellers = model_names.read(provider, "").sellers
+    families = (model_names.read("", model).family for model in models)
+    named = (*(("provider", seller) for seller in sellers), *(("model", family) for family in families))
+    return frozenset((what, name) for what, name in named if name)
+
+
+def _fullness(suffix: str = "") -> tuple[pl.Expr, pl.Expr]:
+    """Return how many kinds of tokens are told, and how many tokens."""
+    tokens = [pl.col(f"{name}{suffix}") for name in TOKENS]
+    known = pl.sum_horizontal(each.is_not_null() for each in tokens)
+    return known, pl.sum_horizontal(each.fill_null(0).cast(pl.Int128) for each in tokens)

@@ -14,7 +14,7 @@ _COUNTS = (
     "UnpricedCalls",
 )
 _FLAGS = (
-    *("HasSpan", "IsDeclared", "Failed", "Cancelled", "AgentNamed", "CallsReport"),
+    *("HasSpan", "IsDeclared", "Failed", "Cancelled", "SaysOk", "AgentNamed", "CallsReport"),
     *("LastCallFailed", "LastCallCancelled"),
 )
 

@@ -67,6 +67,8 @@ def _with_kind(executions: pl.DataFrame) -> pl.DataFrame:
     named = pl.when(is_wrapper).then(kind("workflow")).when(pl.col("IsDeclared") & is_unnamed).then(kind("agent"))
     return executions.with_columns(
         Kind=named.otherwise(pl.col("Kind").fill_null("implicit")),
+        # What frameworks wrap around a run says OK however that ended.
+        SaysOk=pl.col("SaysOk") & ~is_wrapper,
         ServiceName=pl.when("HasSpan")
         .then("ServiceName")
         .otherwise(first_said(["CallServiceName", "SaidServiceName"])),
@@ -100,9 +102,13 @@ def _with_status(executions: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(b"cancelled"))
         .when("Failed")
         .then(pl.lit(b"failed"))
-        # A run that ends in a failed agent has failed, though its own span keeps silent about it.
+        # A run that ends in a failed agent has failed, where its own span keeps silent about it.
         .when(runs_others)
-        .then(pl.when("LastChildFailed").then(pl.lit(b"failed")).otherwise(pl.lit(b"completed")))
+        .then(
+            pl.when(pl.col("LastChildFailed") & ~pl.col("SaysOk"))
+            .then(pl.lit(b"failed"))
+            .otherwise(pl.lit(b"completed"))
+        )
         .when(~pl.col("HasSpan") & pl.col("LastCallCancelled"))
         .then(pl.lit(b"cancelled"))
         .when(~pl.col("HasSpan") & pl.col("LastCallFailed"))

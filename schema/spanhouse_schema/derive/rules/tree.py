@@ -10,6 +10,9 @@ import polars as pl
 from spanhouse_schema.derive.rules.ancestors import Ancestors, Indices, ends, parents
 from spanhouse_schema.derive.rules.columns import RUNS, first_said, kind, said
 
+# So little of a run, in nanoseconds, or such a part of it, may pass before and after what tells of it once more.
+_OVERHEAD_NS, _LEAST_LEFT_OUT = 10_000_000, 5
+
 
 def placed(spans: pl.DataFrame) -> pl.DataFrame:
     """Return the spans with what they belong to.
@@ -27,7 +30,7 @@ def placed(spans: pl.DataFrame) -> pl.DataFrame:
     counted = above.nearest((~kinds.is_in(["other", "chain"])).to_numpy())
     run = above.nearest(kinds.is_in(RUNS).to_numpy())
     chain = above.topmost((kinds == "chain").to_numpy())
-    twin = np.where(_tells_of_the_same(spans, counted), counted, np.arange(spans.height))
+    twin = np.where(_tells_once_more(spans, counted), counted, np.arange(spans.height))
     top = ends(twin)
     is_twin = twin != np.arange(spans.height)
     ids = spans["SpanId"]
@@ -50,8 +53,50 @@ def _root_ids(spans: pl.DataFrame, parent: Indices, above: Ancestors) -> pl.Seri
     return roots.select(pl.when(never_came).then("ParentSpanId").otherwise("SpanId")).to_series()
 
 
-def _tells_of_the_same(spans: pl.DataFrame, counted: Indices) -> pl.Series:
+def _tells_once_more(spans: pl.DataFrame, counted: Indices) -> pl.Series:
     """Return whether the next span above that counts tells of the same run or call as the span itself."""
+    is_same = _is_of_the_same(spans, counted)
+    is_run = spans["Kind"].is_in(RUNS)
+    return is_same & (~is_run | _covers(spans, counted, is_same & is_run))
+
+
+def _covers(spans: pl.DataFrame, counted: Indices, inner: pl.Series) -> pl.Series:
+    """Return which of the inner runs is the same one as that above it once more, and none below it of that name.
+
+    It covers what is above it alone: in time, but for little, and everything that counts there happens within it.
+    """
+    if not inner.any():
+        return inner
+    times = spans.select("Row", Above=pl.Series(counted), Start=_ns("StartedAt"), End=_ns("EndedAt"))
+    above = times.select(Above="Row", AboveStart="Start", AboveEnd="End")
+    begin, end = pl.max_horizontal("Start", "AboveStart"), pl.min_horizontal("End", "AboveEnd")
+    whole = pl.col("AboveEnd") - pl.col("AboveStart")
+    has_ended = pl.col("End").is_not_null() & pl.col("AboveEnd").is_not_null()
+    left_out = whole - (end - begin)
+    covering = (
+        times.filter(inner)
+        .join(above.cast({"Above": pl.Int64}), on="Above")
+        .filter(has_ended & ((left_out <= _OVERHEAD_NS) | (left_out * _LEAST_LEFT_OUT <= whole)))
+    )
+    alone = covering.filter(~covering["Above"].is_duplicated())
+    counts = ~spans["Kind"].is_in(["other", "chain"])
+    outside = (
+        times.filter(counts)
+        .join(alone.select("Above", Inner="Row", From="Start", Until="End"), on="Above")
+        .filter(
+            (pl.col("Row") != pl.col("Inner"))
+            & ((pl.col("Start") < pl.col("From")) | (pl.col("End").fill_null(pl.col("Start")) > pl.col("Until")))
+        )
+    )
+    return spans["Row"].is_in(alone.join(outside, left_on="Row", right_on="Inner", how="anti")["Row"].implode())
+
+
+def _ns(name: str) -> pl.Expr:
+    return pl.col(name).to_physical().cast(pl.Int128)
+
+
+def _is_of_the_same(spans: pl.DataFrame, counted: Indices) -> pl.Series:
+    """Return whether the next span above that counts is of the same kind and name, or the same call of a tool."""
     things = spans.select(
         "Kind",
         Name=pl.when(pl.col("Kind").is_in(RUNS)).then("AgentName").when(pl.col("Kind") == "tool").then("ToolName"),

@@ -33,3 +33,15 @@ CREATE OR REPLACE FUNCTION tool_result_failed AS (result) ->
             JSONExtractArrayRaw(result, 'output', 'update', 'messages')
         )
     );
+
+-- Under what those meet that may tell of one call of a model: the response's id; without one, which is to say of one that failed, its
+-- process and when it began. Two that began within a second of each other share one of two overlapping stretches of two seconds.
+CREATE OR REPLACE FUNCTION response_keys AS (response_id, process, started_at) ->
+    if(
+        notEmpty(response_id),
+        [response_id],
+        arrayMap(
+            half -> concat('failed ', toString(process), ' ', toString(half), ' ', toString(intDiv(toUnixTimestamp64Milli(started_at) + half, 2000))),
+            [0, 1000]
+        )
+    );

@@ -22,6 +22,14 @@ SELECT
     if(EndIsKnown, otlp_end(Timestamp, Duration), NULL) AS EndedAt,
     IngestedAt,
     ServiceName,
+    cityHash64(
+        ServiceName,
+        ResourceAttributes['service.namespace'],
+        ResourceAttributes['service.instance.id'],
+        ResourceAttributes['host.name'],
+        ResourceAttributes['k8s.pod.uid'],
+        ResourceAttributes['process.pid']
+    ) AS Process,
     SpanName,
     ScopeName,
     Kind,
@@ -56,6 +64,7 @@ SELECT
             OR arrayExists(result -> tool_result_failed(result), if(Kind = 'tool', [SaidResult], []))
     ) AS Failed,
     Ending = 'cancelled' AS Cancelled,
+    StatusCode = 'Ok' AND NOT Failed AS SaysOk,
     firstNonDefault(SaidErrorType, Exception['exception.type'], if(SaidStatus = 'timeout', 'timeout', '')) AS ErrorType,
     substringUTF8(firstNonDefault(SaidErrorMessage, StatusCodeMessage, Exception['exception.message']), 1, 1000) AS ErrorMessage,
 

@@ -1,17 +1,11 @@
--- The ids of responses that model spans tell of, with what must agree where two spans tell of one.
+-- What leads from a model's response, or from a call of one that failed, to the spans that tell of it.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.response_ids_mv TO spanhouse.response_ids AS
 SELECT
     TenantId,
-    ResponseId,
+    arrayJoin(response_keys(ResponseId, Process, StartedAt)) AS ResponseId,
     TraceId,
     SpanId,
-    empty(ParentSpanId) AS IsRoot,
-    cityHash64(ScopeName, SpanName) AS Signature,
     StartedAt,
-    ifNull(EndedAt, StartedAt) AS EndedAt,
-    if(notEmpty(ResponseModel), ResponseModel, RequestModel) AS Model,
-    ifNull(InputTokens, 0) + ifNull(CacheReadTokens, 0) + ifNull(CacheWriteTokens, 0) AS InputTokens,
-    ifNull(OutputTokens, 0) + ifNull(ReasoningTokens, 0) AS OutputTokens,
     IngestedAt
 FROM spanhouse.agent_spans
-WHERE Kind = 'model' AND notEmpty(ResponseId);
+WHERE Kind = 'model' AND (notEmpty(ResponseId) OR Failed);

@@ -1,6 +1,6 @@
--- The spans that tell of a response that several traces tell of, one of the stretch among them. (An id that more than a hundred share is
--- none: tests and caches answer with constants.)
-SELECT * EXCEPT IngestedAt, cityHash64(TraceId, SpanId, StartedAt) AS Hash
+-- Which spans tell of a call that several traces may tell of, one of the stretch among them, and under which key they meet. (A key that
+-- more than a hundred share is none: tests and caches answer with constants, and what is down fails on and on.)
+SELECT DISTINCT TenantId, ResponseId AS Key, TraceId, SpanId
 FROM spanhouse.response_ids
 WHERE (TenantId, ResponseId) IN
 (
@@ -8,13 +8,10 @@ WHERE (TenantId, ResponseId) IN
     FROM spanhouse.response_ids
     WHERE (TenantId, ResponseId) IN
     (
-        SELECT TenantId, ResponseId
+        SELECT TenantId, arrayJoin(response_keys(ResponseId, Process, StartedAt))
         FROM spanhouse.agent_spans
-        WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch) AND Kind = 'model' AND notEmpty(ResponseId)
+        WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch) AND Kind = 'model' AND (notEmpty(ResponseId) OR Failed)
     )
     GROUP BY TenantId, ResponseId
     HAVING uniqExact(TraceId) BETWEEN 2 AND 100
-)
--- Of one that came in several states, the latest.
-ORDER BY EndedAt DESC, StartedAt DESC, Signature DESC, Model DESC, InputTokens DESC, OutputTokens DESC
-LIMIT 1 BY TenantId, ResponseId, TraceId, SpanId;
+);

@@ -13,6 +13,8 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
     EndedAt Nullable(DateTime64(9)) CODEC(ZSTD(1)),
     IngestedAt DateTime64(3) CODEC(Delta, ZSTD(1)),
     ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    -- A hash of what the resource says of the process that the span is of.
+    Process UInt64 CODEC(ZSTD(1)),
     SpanName LowCardinality(String) CODEC(ZSTD(1)),
     ScopeName LowCardinality(String) CODEC(ZSTD(1)),
     -- agent, workflow, chain, model, embedding, tool; anything else is other.
@@ -37,6 +39,8 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
     ConfidenceScore Nullable(Float64) CODEC(ZSTD(1)),
     Failed Bool CODEC(ZSTD(1)),
     Cancelled Bool CODEC(ZSTD(1)),
+    -- Its status is OK, which is more than that nobody says anything.
+    SaysOk Bool CODEC(ZSTD(1)),
     ErrorType LowCardinality(String) CODEC(ZSTD(1)),
     ErrorMessage String CODEC(ZSTD(1)),
 

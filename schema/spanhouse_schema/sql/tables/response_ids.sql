@@ -1,4 +1,5 @@
--- Which spans tell of a model's response of that id: where two instrumentations tell of one call, in two traces, they meet here.
+-- Which spans tell of a model's response of that id: where two instrumentations tell of one call, in two traces, they meet here. Failed
+-- calls have no response; they meet where they began, by process and two seconds (`response_keys`).
 -- Written by response_ids_mv; read by the settling of executions.
 CREATE TABLE IF NOT EXISTS spanhouse.response_ids
 (
@@ -6,15 +7,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.response_ids
     ResponseId String CODEC(ZSTD(1)),
     TraceId String CODEC(ZSTD(1)),
     SpanId String CODEC(ZSTD(1)),
-    IsRoot Bool CODEC(ZSTD(1)),
-    -- Two instrumentations differ in this; two calls that a cache or a test answers alike do not.
-    Signature UInt64 CODEC(ZSTD(1)),
     StartedAt DateTime64(9) CODEC(Delta, ZSTD(1)),
-    EndedAt DateTime64(9) CODEC(Delta, ZSTD(1)),
-    Model LowCardinality(String) CODEC(ZSTD(1)),
-    -- 0 where the span does not say.
-    InputTokens UInt64 CODEC(ZSTD(1)),
-    OutputTokens UInt64 CODEC(ZSTD(1)),
     IngestedAt DateTime64(3) CODEC(Delta, ZSTD(1)),
 
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
