@@ -50,7 +50,7 @@ def _texts(name: str) -> tuple[list[re.Pattern[str]], list[re.Pattern[str]], lis
     rules = [rule for rule in ending_rules() if rule.ending == name]
     types = [rule.text for rule in rules if rule.where == "type"]
     # `{Task|Job}{Cancelled|Aborted}` is a class, too.
-    classes = [_pattern(text) for text in types if re.search(r"[a-z][A-Z]|\}\{[A-Z]", text)]
+    classes = [_pattern(text) for text in types if re.search(r"[a-z][A-Z]|\}\{?[A-Z]", text)]
     messages = [rule.text for rule in rules if rule.where == "message"]
     return [_pattern(text) for text in types], classes, [_pattern(text) for text in messages]
 

@@ -105,6 +105,9 @@ CANCELLED += [
     ),
     Told({"error.type": "AbortError"}, status="Ok"),
     Told(message="TaskCancelledError: gone"),
+    _raised("starlette.requests.ClientDisconnect", ""),
+    _raised("Grpc.Core.RpcException", 'Status(StatusCode="Cancelled", Detail="Call canceled by the client.")'),
+    _raised("Error", "Generation stopped by user"),
 ]
 FAILED: list[Told] = [
     *map(_type, ("TimeoutError", "asyncio.exceptions.TimeoutError", "APITimeoutError", "System.TimeoutException")),
@@ -125,6 +128,7 @@ FAILED: list[Told] = [
     _raised("ToolError", "cannot find the text GraphInterrupt in errors.py"),
     _raised("RuntimeError", "tests of KeyboardInterrupt failed"),
     Told(message="CancelledErrors: 3"),
+    *map(_type, ("InputRequired", "HandoffError", "AccountSuspendedError")),
 ]
 PAUSED: list[Told] = [
     *map(_type, ("langgraph.errors.GraphInterrupt", "GraphInterrupt", "langgraph.errors.NodeInterrupt")),
@@ -135,11 +139,14 @@ PAUSED: list[Told] = [
     _raised("GraphInterrupt", "(Interrupt(value='The request timed out. Try again?', id='1'),)"),
     Told(message="GraphInterrupt((Interrupt(value='Go on?'),))Traceback (most recent call last):\n  File"),
     Told(message="GraphInterrupt"),
+    *map(_type, ("ToolApprovalRequired", "HumanInputRequiredError", "WorkflowSuspended", "agent.AwaitingHumanInput")),
     Told({}, {"exception.type": "langgraph.errors.GraphInterrupt"}, status="Unset"),
 ]
 COMPLETED: list[Told] = [
     *map(_type, ("langgraph.errors.ParentCommand", "ParentCommand", "langgraph.errors.GraphBubbleUp")),
     *map(_type, ("temporalio.workflow.ContinueAsNewError", "smolagents.local_python_executor.FinalAnswerException")),
+    *map(_type, ("Handoff", "agents.HandoffException")),
+    Told(message="Command(goto='hotels')"),
     Told(message="ParentCommand(Command(goto='hotels'))"),
     # It handled them.
     Told({}, {"exception.type": "asyncio.exceptions.CancelledError"}, status="Ok"),

@@ -35,7 +35,7 @@ def _pattern(rules: list[EndingRule]) -> str:
 
 def _is_class(name: str) -> bool:
     """Whether it looks like a class, `CancelledError`, and not like a word, `cancelled`."""
-    return bool(re.search(r"[a-z][A-Z]|\}\{[A-Z]", name))
+    return bool(re.search(r"[a-z][A-Z]|\}\{?[A-Z]", name))
 
 
 def _any(texts: Iterable[str]) -> str:
