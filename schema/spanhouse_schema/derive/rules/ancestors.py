@@ -3,7 +3,6 @@
 All of it are arrays of indices. `nowhere`, the index after the last, is the parent of a root.
 """
 
-from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -80,14 +79,3 @@ def ends(following: Indices) -> Indices:
     while not np.array_equal(further := following[following], following):
         following = further
     return following
-
-
-def neighbours(groups: Indices, most: int) -> Iterator[tuple[Indices, Indices]]:
-    """Yield pairs of places of one group, both ways, at most so far from each other; a group lies together."""
-    places = np.arange(len(groups))
-    for distance in range(1, most + 1):
-        first = places[:-distance][groups[:-distance] == groups[distance:]]
-        if not len(first):
-            return
-        yield first, first + distance
-        yield first + distance, first

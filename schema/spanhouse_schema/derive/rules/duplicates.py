@@ -18,7 +18,7 @@ from spanhouse_schema.derive.rules.columns import TOKENS, Columns, said
 CLOCKS_NS = 2_000_000_000
 """By so much the clocks of two processes may differ, in nanoseconds."""
 # A telling is compared with so many calls that began before it.
-_MOST_COMPARED = 100
+_MOST_COMPARED = 50
 _NAMES = ("Provider", "RequestModel", "ResponseModel")
 RIVALS: Columns = {
     "Tenant": pl.UInt32,
@@ -69,14 +69,18 @@ def told_once(spans: pl.DataFrame, rivals: pl.DataFrame) -> Told:
     """Return which calls others tell of. `rivals` are the spans of traces that are not derived."""
     own = spans.filter(pl.col("CallRow").is_not_null() & (pl.col("Kind") == "model"))
     calls = [*_calls(_responses(own, rivals), _overlap), *_calls(_failures(own, rivals), _fail_together)]
-    lost = {telling.call_row for _, *others in calls for telling in others} - {None}
+    # None is a call of a trace that is not derived.
+    lost = {None, *(telling.call_row for _, *others in calls for telling in others)}
     fuller = {
         first.call_row: max(others, key=lambda each: each.fullness).said
         for first, *others in calls
-        if others and first.call_row not in lost | {None}
+        if others and first.call_row not in lost
     }
     rows = [{"CallRow": row, **said} for row, said in fuller.items()]
-    return Told(pl.Series(sorted(lost), dtype=pl.UInt32), pl.DataFrame(rows, schema={"CallRow": pl.UInt32, **_SAID}))
+    return Told(
+        pl.Series(sorted(row for row in lost if row is not None), dtype=pl.UInt32),
+        pl.DataFrame(rows, schema={"CallRow": pl.UInt32, **_SAID}),
+    )
 
 
 def with_fuller(calls: pl.DataFrame, fuller: pl.DataFrame) -> pl.DataFrame:
