@@ -31,8 +31,9 @@ SELECT
     ConfidenceScore AS confidence_score,
     TotalModelCalls AS total_model_calls,
     TotalToolCalls AS total_tool_calls,
-    known_tokens(toInt128(TotalInputTokens) + ifNull(TotalCacheReadTokens, 0) + ifNull(TotalCacheWriteTokens, 0), 1) AS total_input_tokens,
-    known_tokens(toInt128(TotalOutputTokens) + ifNull(TotalReasoningTokens, 0), 1) AS total_output_tokens,
+    -- NULL where 64 bits cannot hold it.
+    accurateCastOrNull(toInt128(TotalInputTokens) + ifNull(TotalCacheReadTokens, 0) + ifNull(TotalCacheWriteTokens, 0), 'UInt64') AS total_input_tokens,
+    accurateCastOrNull(toInt128(TotalOutputTokens) + ifNull(TotalReasoningTokens, 0), 'UInt64') AS total_output_tokens,
     TotalCostUSD AS total_cost_usd,
     TotalCostSource AS total_cost_source,
     UpdatedAt AS updated_at,
