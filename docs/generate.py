@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from spanhouse_schema.conventions import Spelling, ending_rules, kind_rules, spellings
+from spanhouse_schema.conventions import Spelling, ending_rules, kind_rules, part_rules, spellings
 from spanhouse_schema.settings import Settings
 from spanhouse_server.commands._flags import shown_default
 
@@ -39,18 +39,24 @@ _CONVENTIONS = """\
 
 Frameworks call the same things by different names. Three tables say which names mean what: what a span *is*, what its
 attributes *tell*, how it *ended*. Everything that reads spans is made from these tables, so a convention is added by
-adding rows to `kinds.tsv`, `attributes.tsv` and `endings.tsv` in `spanhouse_schema/conventions/`.
+adding rows to `kinds.tsv`, `attributes.tsv`, `endings.tsv` and `parts.tsv` in `spanhouse_schema/conventions/`.
 
 How a span is read:
 
-1. The first rule of [Kinds](#kinds) that fits gives it its kind. A span that none fits is `other`: it holds its tree
-   together and counts nothing. An unknown framework costs you figures, it never makes wrong ones.
+1. The first rule of [Kinds](#kinds) that fits gives it its kind. One that none fits, and that names a model and its
+   usage, is a model's call, unless its instrumentation has spans for calls, or something below it tells of usage. Any
+   other is `other`: it holds its tree together and counts nothing.
 2. Of each concept in [Attributes](#attributes) the first spelling that the span has is taken; an empty text and `null`
    are none. Where none is there, some are found elsewhere: the agent's and the tool's name in the span's name; error
    type and message in the exception event and the status; session, user, client account and engagement in the resource.
 3. Tokens become five buckets, and each token is in one of them: input that no cache held, read from a cache, written
-   to one, output without reasoning, reasoning. What nobody says is NULL, which is not 0. Where a part is said to be
-   greater than its whole, the numbers stay as they were reported, and `TokensInconsistent` says so.
+   to one, output without reasoning, reasoning. What nobody says is NULL, which is not 0. Some emitters count cached
+   tokens inside the input and some beside it, and so with reasoning and the output. The strongest evidence decides: a
+   total on the span; the emitter's own row of [Parts](#parts); another span of that emitter in the same trace, whose
+   part exceeds its whole or whose total decides; the provider's row. Where there is none, or a span contradicts it, the
+   side is in doubt: `input_tokens_inconsistent`, `output_tokens_inconsistent`. The cost is `partial` then. It is
+   `partial`, too, where a span tells of usage under a name that nobody reads, or a total of more than its parts:
+   `agent_spans.UnreadUsage` has the names.
 4. Spans that tell of one thing count once. A call inside a call of the same kind, and a tool inside itself, tell of it
    once more; so does an agent inside an agent of the same name, but only where it is the only one, all that counts
    happens within it, and all but a fifth of the time passes there: otherwise each is a run of its own. A model's call
@@ -78,8 +84,8 @@ _ATTRIBUTES = """
 ## Attributes
 
 In the order in which they win. `a: b.c` is the value at `b.c` in the JSON that the attribute `a` holds. `InputTokens`
-and `OutputTokens` are wholes, which include the cached and the reasoning tokens; the `Uncached` and `Unreasoned` ones
-are not.
+and `OutputTokens` are wholes; the `Uncached` and `Unreasoned` ones are without their parts. Of counts the first
+spelling that is a number is taken.
 
 """
 
@@ -91,6 +97,15 @@ by its last part, in any letter case: `asyncio.exceptions.CancelledError`, `toki
 compared as a whole; `%` stands for any text, `{a|b}` for one of these. A message that is a class of this table, or
 begins with it and `:` or `(`, is of that type. How LangGraph's exceptions come to stand on spans is told in
 langfuse/langfuse#14034, DataDog/dd-trace-py#16614 and DataDog/dd-trace-js#10010.
+
+"""
+
+_PARTS = """
+## Parts
+
+Where an emitter counts cached tokens, and those of reasoning: inside the whole or beside it. Rows with a scope speak of
+that instrumentation, the others of what a provider documents of its own API. The first that fits wins; `%` stands for
+any text, in any letter case.
 
 """
 
@@ -134,7 +149,18 @@ def configuration() -> str:
 
 def conventions() -> str:
     """How a span is read, the tables that say so, and what came of it."""
-    return _CONVENTIONS + _kinds() + _ATTRIBUTES + _attributes() + _ENDINGS + _endings() + _RECORDINGS + _recordings()
+    return (
+        _CONVENTIONS
+        + _kinds()
+        + _ATTRIBUTES
+        + _attributes()
+        + _ENDINGS
+        + _endings()
+        + _PARTS
+        + _parts()
+        + _RECORDINGS
+        + _recordings()
+    )
 
 
 def _kinds() -> str:
@@ -164,6 +190,14 @@ def _endings() -> str:
         )
     ]
     return _table(("ending", "where", "platform", "texts"), rows)
+
+
+def _parts() -> str:
+    rows = [
+        (rule.part, *map(_code, (rule.scope, rule.provider, rule.model)), rule.place, rule.source)
+        for rule in part_rules()
+    ]
+    return _table(("part", "scope", "provider", "model", "place", "who says so"), rows)
 
 
 def _spelled(spelling: Spelling) -> str:

@@ -11,7 +11,8 @@ from spanhouse_schema.derive.rules.costs import PRICES
 from spanhouse_schema.derive.rules.derivation import Derived, count, derive
 from spanhouse_schema.derive.rules.duplicates import RIVALS
 from tests.oracle.costs import reported
-from tests.oracle.normalisation import BUCKETS, NormalSpan
+from tests.oracle.normalisation import NormalSpan
+from tests.support.expected_executions import USAGE
 
 _NANOSECONDS = pl.Datetime("ns", "UTC")
 _TEXTS = (
@@ -40,12 +41,12 @@ _SCHEMA: dict[str, Any] = {
     "Failed": pl.Boolean,
     "Cancelled": pl.Boolean,
     "ConfidenceScore": pl.Float64,
-    "TokensInconsistent": pl.Boolean,
+    "HasUnread": pl.Boolean,
     "ReportedCostUSD": pl.Decimal(18, 12),
     "SaysOk": pl.Boolean,
     "Signature": pl.UInt64,
     "Process": pl.UInt64,
-    **dict.fromkeys(BUCKETS, pl.UInt64),
+    **dict.fromkeys(USAGE, pl.UInt64),
     **dict.fromkeys((*_TEXTS, *_PREVIEWS), pl.Binary),
 }
 _EVENT: dict[str, Any] = {
@@ -98,14 +99,14 @@ def _row(span: NormalSpan) -> dict[str, Any]:
     texts["ErrorMessage"] = texts["ErrorMessage"][:1000]
     return {
         **{name: text.encode() for name, text in texts.items()},
-        **{bucket: span.usage.get(bucket) for bucket in BUCKETS},
+        **{column: span.reported.told.get(concept) for column, concept in USAGE.items()},
         "StartedAt": span.start,
         "EndedAt": span.end,
         "AgentNamed": span.named,
         "Failed": span.failed,
         "Cancelled": span.cancelled,
         "ConfidenceScore": None,
-        "TokensInconsistent": span.inconsistent,
+        "HasUnread": bool(span.reported.unread),
         "ReportedCostUSD": reported(span),
         "Signature": hash((span.scope, span.name.replace(span.said["RequestModel"] or "\0", "", 1))) % 2**64,
         "Process": hash(span.process) % 2**64,

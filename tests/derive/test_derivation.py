@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.derive.columns import columns_of, derived, derived_of, repeated
 from tests.oracle import NormalSpan, normalise
+from tests.oracle.usage import Report
 from tests.reference import Row
 from tests.support.corpus_spans import LONG, recorded, span
 from tests.support.expected_executions import assert_equal, expected
@@ -78,7 +79,7 @@ def test_calls_of_one_response_id_as_many_as_a_client_likes() -> None:
 @pytest.mark.parametrize("most", [2**64 - 1, 2**63])
 def test_a_sum_that_64_bits_cannot_hold_is_unknown(most: int) -> None:
     calls = [_span(f"c{number}", CHAT | USAGE, "a") for number in range(2)]
-    used = [replace(call, usage={"InputTokens": most}) for call in calls]
+    used = [replace(call, reported=Report({"InputTokens": most}, [])) for call in calls]
     found = derived({0: [_span("a", AGENT), *used]}).executions
     assert found.select("InputTokens", "TotalInputTokens", "ModelCalls").rows() == [(None, None, 2)]
 

@@ -45,10 +45,15 @@ class Call:
         return any(span.cancelled for span in self.spans)
 
     @property
+    def teller(self) -> NormalSpan:
+        """The span that tells most fully what it used."""
+        own = most_telling(self.spans)
+        return max(own, self.elsewhere, key=lambda span: _fullness(span.usage)) if self.elsewhere else own
+
+    @property
     def usage(self) -> Usage:
         """The tokens that it used, as they are told most fully."""
-        own = most_told(self.spans)
-        return max(own, self.elsewhere.usage, key=_fullness) if self.elsewhere else own
+        return self.teller.usage
 
     def says(self, concept: str) -> str:
         """What its spans say of a concept, the outermost first; of which model, also what is told elsewhere."""
@@ -81,9 +86,9 @@ def counted_once(calls: Iterable[Call]) -> list[Call]:
     return [replace(call, elsewhere=elsewhere.get(call)) for call in found if call not in lost]
 
 
-def most_told(spans: list[NormalSpan]) -> Usage:
-    """The usage of the span that tells most buckets; of equals the outermost, else the earliest."""
-    return max(spans, key=lambda span: len(span.usage)).usage
+def most_telling(spans: list[NormalSpan]) -> NormalSpan:
+    """The span that tells most buckets; of equals the outermost, else the earliest."""
+    return max(spans, key=lambda span: len(span.usage))
 
 
 def _call(tree: Tree, spans: list[NormalSpan], retries: int = 0) -> Call:

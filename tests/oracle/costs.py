@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from genai_prices import Usage as PricedUsage
 
-from tests.oracle.calls import Call, most_told
+from tests.oracle.calls import Call, most_telling
 from tests.oracle.executions import Execution
-from tests.oracle.normalisation import BUCKETS, NormalSpan, Usage
+from tests.oracle.normalisation import NormalSpan, Usage
 from tests.oracle.sellers import find
+from tests.oracle.usage import BUCKETS
 
 REPORTED, COMPUTED, UNPRICED, PARTIAL = 1, 2, 4, 8
 # Runs above ask again and again; those of former tests need not be remembered.
@@ -31,9 +32,14 @@ class Cost(NamedTuple):
 @_once
 def cost_of_call(call: Call) -> Cost:
     """What one call cost."""
-    usage = call.usage if call.top.kind in {"model", "embedding"} else {}
+    is_model = call.top.kind in {"model", "embedding"}
+    model = call.says("ResponseModel") or call.says("RequestModel")
     spans = [*call.spans, call.elsewhere] if call.elsewhere else call.spans
-    return _cost(spans, usage, call.says("Provider"), call.says("ResponseModel") or call.says("RequestModel"))
+    tellers = [call.elsewhere] if call.teller is call.elsewhere else call.spans
+    has_unread = any(span.use.has_unread for span in tellers if span)
+    is_unsure = bool(call.teller.use.doubts) or has_unread
+    found = _cost(spans, call.usage if is_model else {}, call.says("Provider"), model, is_unsure=is_unsure)
+    return Cost(None, UNPRICED) if found.sources == 0 and is_model and has_unread else found
 
 
 @_once
@@ -78,16 +84,22 @@ def _has_cost(each: Execution) -> bool:
 
 @_once
 def _cost_of_span(each: Execution) -> Cost:
-    usage = most_told(each.spans) if each.spans else {}
+    usage = most_telling(each.spans).usage if each.spans else {}
     model = each.says("ResponseModel") or each.says("RequestModel")
-    return _cost(each.spans, usage, each.says("Provider"), model)
+    is_unsure = any(span.use.has_unread for span in each.spans)
+    is_unsure |= bool(each.spans and most_telling(each.spans).use.doubts)
+    return _cost(each.spans, usage, each.says("Provider"), model, is_unsure=is_unsure)
 
 
-def _cost(spans: list[NormalSpan], usage: Usage, provider: str, model: str) -> Cost:
+def _cost(spans: list[NormalSpan], usage: Usage, provider: str, model: str, *, is_unsure: bool) -> Cost:
+    computed = _computed(usage, provider, model, spans[0].start) if usage else Cost(None, 0)
+    if is_unsure and computed.sources == COMPUTED:
+        computed = Cost(computed.usd, PARTIAL)
     told = [usd for span in spans if (usd := reported(span)) is not None]
-    if told:
-        return Cost(told[0], REPORTED)
-    return _computed(usage, provider, model, spans[0].start) if usage else Cost(None, 0)
+    # Zero is often said by who does not know.
+    if any(told) or (told and not computed.usd):
+        return Cost(next(filter(None, told), Decimal()), REPORTED)
+    return computed
 
 
 def reported(span: NormalSpan) -> Decimal | None:
@@ -96,7 +108,9 @@ def reported(span: NormalSpan) -> Decimal | None:
         usd = Decimal(span.said["ReportedCostUSD"])
     except InvalidOperation:
         return None
-    return usd.quantize(_PLACES, ROUND_DOWN) if usd.is_finite() and 0 <= usd < _MOST_REPORTED else None
+    if not usd.is_finite() or not 0 <= usd < _MOST_REPORTED or 0 < usd < _PLACES:
+        return None
+    return usd.quantize(_PLACES, ROUND_DOWN)
 
 
 def _computed(usage: Usage, provider: str, model: str, start_ns: int) -> Cost:

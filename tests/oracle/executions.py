@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tests.oracle.calls import Call, most_told
-from tests.oracle.normalisation import BUCKETS, RUNS, NormalSpan, Usage
+from tests.oracle.calls import Call, most_telling
+from tests.oracle.normalisation import RUNS, NormalSpan, Usage
 from tests.oracle.spelling import first
 from tests.oracle.tree import Tree
+from tests.oracle.usage import BUCKETS
 
 # Totals reach this far down, the execution itself being the first level.
 _LEVELS = 128
@@ -143,7 +144,7 @@ class Execution:
     @property
     def span_usage(self) -> Usage:
         """What its own spans say was used; a trace's root that is no run says nothing."""
-        return most_told(self.spans) if self.spans and self.kind != "implicit" else {}
+        return most_telling(self.spans).usage if self.spans and self.kind != "implicit" else {}
 
 
 def executions(tree: Tree, calls: list[Call]) -> list[Execution]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from tests.oracle import spelling
 from tests.oracle.ending import ending, result_failed
 from tests.oracle.spelling import event, first
+from tests.oracle.usage import NOTHING, Emitter, Report, Use, report
 from tests.reference import Row
 
 CALLS = frozenset({"model", "embedding", "tool"})
 RUNS = frozenset({"agent", "workflow"})
-BUCKETS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
 
 _OF_THE_RESOURCE = {
     "SessionId": ("gen_ai.conversation.id", "session.id"),
@@ -46,7 +46,7 @@ Usage = Mapping[str, int]
 
 @dataclass(frozen=True)
 class NormalSpan:
-    """A span, narrow. Times are nanoseconds since 1970; `usage` has the buckets of tokens that the span reports."""
+    """A span, narrow. Times are nanoseconds since 1970. What it used is known when the spans of its trace are."""
 
     trace_id: str
     span_id: str
@@ -68,9 +68,19 @@ class NormalSpan:
     said: Mapping[str, str]
     # Whether an attribute gave the agent's name, not the span's own name.
     named: bool
-    usage: Usage
-    # A part is said to be greater than its whole: then the buckets are as reported.
-    inconsistent: bool
+    reported: Report
+    # What that comes to, when the trace is known.
+    use: Use = NOTHING
+
+    @property
+    def usage(self) -> Usage:
+        """The disjoint buckets of tokens."""
+        return self.use.buckets
+
+    @property
+    def emitter(self) -> Emitter:
+        """Who wrote it."""
+        return Emitter(self.scope, self.said["Provider"], self.said["ResponseModel"] or self.said["RequestModel"])
 
 
 def normalise(row: Row) -> NormalSpan | None:
@@ -78,7 +88,11 @@ def normalise(row: Row) -> NormalSpan | None:
     if row["SpanAttributes"].get("logfire.span_type") == "pending_span":
         return None
     said = spelling.said(row)
+    reported = report(row["SpanAttributes"], said)
     kind = _kind(row, said)
+    if not kind:
+        names_model = said["ResponseModel"] or said["RequestModel"]
+        kind = "usage" if names_model and any(reported.told.values()) else "other"
     named = bool(said["AgentName"] or said["ChainAgentName"])
     ended = ending(row, said)
     failed = _failed(row, said, kind)
@@ -86,7 +100,6 @@ def normalise(row: Row) -> NormalSpan | None:
     if ended == "paused":
         said["Status"] = said["Status"] or "paused"
     has_failed = ended == "cancelled" or (failed and ended not in {"paused", "handed over"})
-    usage, inconsistent = _usage(said) if kind in CALLS | RUNS else ({}, False)
     return NormalSpan(
         trace_id=row["TraceId"],
         span_id=row["SpanId"],
@@ -102,8 +115,7 @@ def normalise(row: Row) -> NormalSpan | None:
         says_ok=row["StatusCode"] == "Ok" and not has_failed,
         said=said,
         named=named,
-        usage=usage,
-        inconsistent=inconsistent,
+        reported=reported,
     )
 
 
@@ -117,7 +129,7 @@ def _failed(row: Row, said: Mapping[str, str], kind: str) -> bool:
     return (
         row["StatusCode"] == "Error"
         or said["Failed"].lower() in {"true", "error"}
-        or (kind in CALLS and said["ErrorType"] != "")
+        or (kind in CALLS | {"usage"} and said["ErrorType"] != "")
         # LangSmith marks a failed run with an exception, and as OK.
         or (said["LangSmithKind"] != "" and event(row, "exception") is not None)
         or (kind == "tool" and result_failed(said["ToolResult"] or said["Output"]))
@@ -159,29 +171,3 @@ def _end(start: int, duration: int) -> int | None:
     # A start before 1970 is one past 2262 that wrapped.
     longest = _LATEST_NS - start if start >= 0 else 0
     return start + duration if duration <= longest else None
-
-
-def _usage(said: Mapping[str, str]) -> tuple[Usage, bool]:
-    """The disjoint buckets, and whether the report contradicts itself."""
-    told = {concept: _tokens(text) for concept, text in said.items() if concept.endswith("Tokens")}
-    cached = (told["CacheReadTokens"] or 0) + (told["CacheWriteTokens"] or 0)
-    reasoning = told["ReasoningTokens"] or 0
-    whole_input, whole_output = told["InputTokens"], told["OutputTokens"]
-    inconsistent = _exceeds(cached, whole_input) or _exceeds(reasoning, whole_output)
-    if whole_input is None:
-        told["InputTokens"] = told["UncachedInputTokens"]
-    elif not inconsistent:
-        told["InputTokens"] = whole_input - cached
-    if whole_output is None:
-        told["OutputTokens"] = told["UnreasonedOutputTokens"]
-    elif not inconsistent:
-        told["OutputTokens"] = whole_output - reasoning
-    return {bucket: tokens for bucket in BUCKETS if (tokens := told[bucket]) is not None}, inconsistent
-
-
-def _exceeds(part: int, whole: int | None) -> bool:
-    return whole is not None and part > whole
-
-
-def _tokens(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\+?[0-9]+", text) and len(text) <= 18 else None

@@ -19,13 +19,15 @@ def said(row: Row) -> dict[str, str]:
     attributes = {key: text for key, text in row["SpanAttributes"].items() if text != "null"}
     told = {concept for key in attributes for concept in _told_by().get(key, ())}
     return dict.fromkeys(_concepts(), "") | {
-        concept: first(_value(each, attributes) for each in _concepts()[concept] if each.attribute in attributes)
+        concept: _first(
+            concept, [_value(each, attributes) for each in _concepts()[concept] if each.attribute in attributes]
+        )
         for concept in told
     }
 
 
 def kind(row: Row) -> str:
-    """The kind that the first rule which fits gives the span."""
+    """The kind that the first rule which fits gives the span; '' where none fits."""
     told = tuple(row["SpanAttributes"].get(attribute) for attribute in _told_kinds())
     return _kind(row["ScopeName"], row["SpanName"], told)
 
@@ -39,6 +41,13 @@ def event(row: Row, name: str, which: int = 0) -> dict[str, str] | None:
 def first(texts: Iterable[str]) -> str:
     """The first text that is not empty."""
     return next((text for text in texts if text), "")
+
+
+def _first(concept: str, texts: list[str]) -> str:
+    """The first that says something; of counts the first that is one."""
+    if concept.endswith("Tokens"):
+        return first(text for text in texts if re.fullmatch(r"\+?[0-9]{1,18}", text) and len(text) <= 18)
+    return first(texts)
 
 
 @cache
@@ -59,7 +68,7 @@ def _told_kinds() -> list[str]:
 @cache
 def _kind(scope: str, name: str, told: tuple[str | None, ...]) -> str:
     texts = dict(zip(_told_kinds(), told, strict=True)) | {_NAME: name}
-    return next((rule.kind for rule in _rules() if _fits(rule, scope, texts)), "other")
+    return next((rule.kind for rule in _rules() if _fits(rule, scope, texts)), "")
 
 
 @cache

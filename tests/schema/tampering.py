@@ -45,7 +45,7 @@ class Tampered(NamedTuple):
 
 
 TABLES = (
-    Tampered("agent_spans", "InputTokens", "InputTokens + 1", {"SpanId": "'x'"}),
+    Tampered("agent_spans", "WholeInputTokens", "WholeInputTokens + 1", {"SpanId": "'x'"}),
     Tampered("response_ids", "StartedAt", "StartedAt + 1", {"SpanId": "'x'"}),
     Tampered("execution_events", "Progress", "Progress / 2", {"EventId": "'x'"}),
     Tampered("record_statements", "ConfidenceScore", "0.75", {"Id": "'x'", "SpanId": "'x'"}),

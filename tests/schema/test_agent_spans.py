@@ -15,21 +15,10 @@ from tests.reference import Row
 from tests.support.corpus_spans import LONG, recorded, span
 from tests.support.expected_executions import assert_equal, expected_spans, stored_spans
 from tests.support.insert_rows import insert
+from tests.support.usage_names import USAGE
 
-BUCKETS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
+COUNTS = ("WholeInputTokens", "CacheReadTokens", "CacheWriteTokens", "WholeOutputTokens", "ReasoningTokens")
 CHAT = {"gen_ai.operation.name": "chat"}
-INPUT, OUTPUT = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
-READ, WRITE = "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_write.input_tokens"
-REASONING = "gen_ai.usage.reasoning.output_tokens"
-REPORTS: dict[str, tuple[dict[str, str], list[int | None], bool]] = {
-    "all buckets": ({INPUT: "100", READ: "60", WRITE: "30", OUTPUT: "20", REASONING: "5"}, [10, 60, 30, 15, 5], False),
-    "nothing beside the parts": ({INPUT: "9", READ: "9", OUTPUT: "2", REASONING: "2"}, [0, 9, None, 0, 2], False),
-    "more read than input": ({INPUT: "10", READ: "60", OUTPUT: "20", REASONING: "5"}, [10, 60, None, 20, 5], True),
-    "more read and written": ({INPUT: "10", READ: "6", WRITE: "6"}, [10, 6, 6, None, None], True),
-    "more reasoning than output": ({OUTPUT: "5", REASONING: "6", INPUT: "7", READ: "3"}, [7, 3, None, 5, 6], True),
-    "parts without a whole": ({READ: "6", REASONING: "6"}, [None, 6, None, None, 6], False),
-    "input beside the cache": ({"input_tokens": "3", "cache_read_tokens": "60"}, [3, 60, None, None, None], False),
-}
 
 _NAMES = [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in recorded()]
 
@@ -49,27 +38,18 @@ def test_a_span_that_announces_another_is_not_stored(database: Database, tmp_pat
 
 def test_a_token_count_of_zero_is_zero_and_not_unknown(database: Database, corpus: Mapping[str, list[Row]]) -> None:
     (zero,) = stored_spans(database, "edge/0011-traces.pb").values()
-    assert [zero[bucket] for bucket in BUCKETS] == [0, None, None, 20, None]
+    assert [zero[name] for name in COUNTS] == [0, None, None, 20, None]
 
 
 def test_counts_of_other_types_are_taken_where_they_are_counts(
     database: Database, corpus: Mapping[str, list[Row]]
 ) -> None:
     counts = [
-        (row["InputTokens"], row["OutputTokens"]) for row in stored_spans(database, "edge/0022-traces.pb").values()
+        (row["WholeInputTokens"], row["WholeOutputTokens"])
+        for row in stored_spans(database, "edge/0022-traces.pb").values()
     ]
     # A text and a double; a negative number and a bool; an array and more than a span can use.
     assert sorted(counts, key=str) == [(100, 20), (None, None), (None, None)]
-
-
-def test_a_token_is_in_one_bucket_and_what_contradicts_itself_is_kept_as_reported(
-    database: Database, tmp_path: Path
-) -> None:
-    insert(database, {"buckets": [span(name, CHAT | said) for name, (said, *_) in REPORTS.items()]}, tmp_path)
-    stored = {span_id: row for (_, span_id), row in stored_spans(database, "buckets").items()}
-    for name, (_, buckets, inconsistent) in REPORTS.items():
-        assert [stored[name][bucket] for bucket in BUCKETS] == buckets, name
-        assert stored[name]["TokensInconsistent"] == inconsistent, name
 
 
 _RULES, _SPELLINGS = kind_rules(), spellings()
@@ -114,8 +94,9 @@ def _documents(draw: st.DrawFn) -> tuple[str, str]:
 
 _keys = sorted({spelling.attribute for spelling in _SPELLINGS})
 _of_kinds = st.sampled_from([(rule.where, rule.value) for rule in _RULES if rule.where != "span name"])
+_unread = st.sampled_from([pair for usage in USAGE for pair in usage.items()])
 _attributes = st.lists(
-    st.tuples(st.sampled_from(_keys) | _texts, _texts) | _of_kinds | _documents(), min_size=3, max_size=9
+    st.tuples(st.sampled_from(_keys) | _texts, _texts) | _of_kinds | _documents() | _unread, min_size=3, max_size=9
 ).map(dict)
 _names = st.sampled_from([rule.value.replace("%", "x") for rule in _RULES if rule.where == "span name"])
 _scopes = st.sampled_from(sorted({rule.scope for rule in _RULES}))
@@ -166,8 +147,9 @@ def test_each_spelling_and_each_rule_is_read_as_the_oracle_reads_it(database: Da
         for number, rule in enumerate(_RULES)
         for scope in {rule.scope, "", f"{rule.scope}\tx", "any"}
     ]
-    insert(database, {"each": [*spelled, *ruled]}, tmp_path)
-    assert_equal(stored_spans(database, "each"), expected_spans([*spelled, *ruled]))
+    used = [span(f"u{number}", {"model": "m"} | usage) for number, usage in enumerate(USAGE)]
+    insert(database, {"each": [*spelled, *ruled, *used]}, tmp_path)
+    assert_equal(stored_spans(database, "each"), expected_spans([*spelled, *ruled, *used]))
 
 
 @pytest.mark.slow

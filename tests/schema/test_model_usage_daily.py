@@ -13,7 +13,7 @@ from spanhouse_schema import Database
 from spanhouse_schema.derive.settling import settle
 from tests.oracle import derive, normalise
 from tests.oracle.costs import added, cost_of_call, cost_of_execution
-from tests.oracle.normalisation import BUCKETS
+from tests.oracle.usage import BUCKETS
 from tests.reference import Row
 from tests.support.corpus_spans import recorded, span
 from tests.support.insert_rows import insert

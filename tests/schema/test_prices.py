@@ -23,13 +23,13 @@ CASES = Cases[list[Span], None]("prices")
 
 
 def _call(number: int, at_ns: int = _AT_NS, /, **attributes: str) -> dict[str, Any]:
-    """A call of a model in a trace of its own; `attributes` spell dots as underscores."""
+    """A call of a model in a trace of its own, with the parts in the wholes; `attributes` spell dots as underscores."""
     names = {"provider": "gen_ai.provider.name", "model": "gen_ai.request.model", "cost": "gen_ai.usage.cost"}
     names |= {"input": "gen_ai.usage.input_tokens", "cache_read": "gen_ai.usage.cache_read.input_tokens"}
     names |= {"cache_write": "gen_ai.usage.cache_creation.input_tokens", "output": "gen_ai.usage.output_tokens"}
     names |= {"reasoning": "gen_ai.usage.reasoning.output_tokens"}
     said = {"gen_ai.operation.name": "chat", **{names[name]: text for name, text in attributes.items()}}
-    return span(f"{number:016x}", said, TraceId=f"{number:032x}", Timestamp=at_ns)
+    return span(f"{number:016x}", said, TraceId=f"{number:032x}", Timestamp=at_ns, ScopeName="spanhouse")
 
 
 @pytest.fixture(scope="module")

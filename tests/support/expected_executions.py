@@ -6,7 +6,7 @@ from typing import Any
 from spanhouse_schema import Database
 from tests.oracle import Call, Execution, NormalSpan, derive, normalise
 from tests.oracle.costs import UNPRICED, added, cost_of_call, cost_of_execution, source
-from tests.oracle.normalisation import BUCKETS
+from tests.oracle.usage import BUCKETS
 from tests.reference import Row
 
 Rows = dict[tuple[str, str], dict[str, Any]]
@@ -16,6 +16,17 @@ _SAID = (
     *("FlowId", "Status", "StatusMessage", "WaitingFor", "Outcome", "ErrorType", "Provider", "RequestModel"),
     *("ResponseModel", "ResponseId", "ToolName", "ToolCallId"),
 )
+USAGE = {
+    "InputTokens": "UncachedInputTokens",
+    "CacheReadTokens": "CacheReadTokens",
+    "CacheWriteTokens": "CacheWriteTokens",
+    "OutputTokens": "UnreasonedOutputTokens",
+    "ReasoningTokens": "ReasoningTokens",
+    "WholeInputTokens": "InputTokens",
+    "WholeOutputTokens": "OutputTokens",
+    "TotalTokens": "TotalTokens",
+}
+"""Columns of agent_spans, and the concepts that they hold."""
 _PREVIEWS = {"InputPreview": "Input", "OutputPreview": "Output"}
 _TOOL_PREVIEWS = {"ToolArgumentsPreview": "ToolArguments", "ToolResultPreview": "ToolResult"}
 _INHERITED = ("SessionId", "UserId", "ClientAccountId", "EngagementId", "CaseId", "FlowId")
@@ -28,12 +39,13 @@ _COUNTS: Mapping[str, Callable[[Execution], int]] = {
     "FailedToolCalls": lambda each: each.count("tool", failed=True),
     "Retries": lambda each: sum(call.retries for call in each.calls),
 }
+_DOUBTS = ("InputTokensInconsistent", "OutputTokensInconsistent")
 _EPOCH_COLUMNS = ("StartedAt", "EndedAt")
 
 
 def stored_spans(database: Database, tenant: str) -> Rows:
     """What `agent_spans` says of a tenant's spans."""
-    columns = [*_SAID, "ErrorMessage", *_PREVIEWS, *_TOOL_PREVIEWS, *BUCKETS]
+    columns = [*_SAID, "ErrorMessage", *_PREVIEWS, *_TOOL_PREVIEWS, *USAGE]
     columns += [
         "ParentSpanId",
         "Kind",
@@ -43,7 +55,7 @@ def stored_spans(database: Database, tenant: str) -> Rows:
         "Cancelled",
         "SaysOk",
         "AgentNamed",
-        "TokensInconsistent",
+        "UnreadUsage",
     ]
     return _read(database, "agent_spans", "SpanId", columns, [tenant])[tenant]
 
@@ -75,7 +87,7 @@ def executions_of(database: Database, tenants: Iterable[str]) -> dict[str, Rows]
 def calls_of(database: Database, tenants: Iterable[str]) -> dict[str, Rows]:
     """The calls of each tenant."""
     columns = ["MergedIds", "Kind", "ExecutionId", "RootExecutionId", "AgentName", "SessionId", "UserId", "Success"]
-    columns += [*_EPOCH_COLUMNS, *_OF_CALLS, "Retries", *BUCKETS, "CostUSD", "CostSource"]
+    columns += [*_EPOCH_COLUMNS, *_OF_CALLS, "Retries", *BUCKETS, *_DOUBTS, "CostUSD", "CostSource"]
     return _read(database, "agent_calls FINAL", "SpanId", columns, tenants)
 
 
@@ -142,7 +154,7 @@ def _span(span: NormalSpan) -> dict[str, Any]:
         **{concept: span.said[concept] for concept in _SAID},
         **{column: span.said[concept][:200] for column, concept in _PREVIEWS.items()},
         **tool,
-        **{bucket: span.usage.get(bucket) for bucket in BUCKETS},
+        **{column: span.reported.told.get(concept) for column, concept in USAGE.items()},
         "ErrorMessage": span.said["ErrorMessage"][:1000],
         "ParentSpanId": span.parent_id,
         "Kind": span.kind,
@@ -152,7 +164,7 @@ def _span(span: NormalSpan) -> dict[str, Any]:
         "Cancelled": span.cancelled,
         "SaysOk": span.says_ok,
         "AgentNamed": span.named,
-        "TokensInconsistent": span.inconsistent,
+        "UnreadUsage": [{"Name": name, "Tokens": count} for name, count in span.reported.unread],
     }
 
 
@@ -206,6 +218,7 @@ def _call(call: Call, execution: Execution) -> dict[str, Any]:
         **{concept: call.says(concept) for concept in _OF_CALLS},
         "Retries": call.retries,
         **{bucket: call.usage.get(bucket) for bucket in BUCKETS},
+        **{doubt: doubt.removesuffix("Inconsistent") in call.teller.use.doubts for doubt in _DOUBTS},
         "CostUSD": cost_of_call(call).usd,
         "CostSource": source(cost_of_call(call).sources),
     }

@@ -10,8 +10,8 @@ import pytest
 from spanhouse_schema import Database
 from tests.oracle import Execution, derive, normalise
 from tests.oracle.costs import UNPRICED, cost_of_call, cost_of_execution
-from tests.oracle.normalisation import BUCKETS
 from tests.oracle.performance import COUNTS, SUMS, Key, Run, daily
+from tests.oracle.usage import BUCKETS
 from tests.reference import Row
 
 Days = dict[Key, dict[str, Any]]

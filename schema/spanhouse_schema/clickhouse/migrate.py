@@ -11,7 +11,7 @@ from spanhouse_schema.clickhouse.installation import NEW, Installation
 from spanhouse_schema.errors import StatementFailed
 
 # The newest revision in migrations/versions.
-HEAD = "0009_one_call"
+HEAD = "0010_usage_as_said"
 
 _UNKNOWN_TABLE = 60
 

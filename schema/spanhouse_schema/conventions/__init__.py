@@ -1,7 +1,8 @@
-"""The conventions: what every vocabulary calls the things that Spanhouse knows, as three tables.
+"""The conventions: what every vocabulary calls the things that Spanhouse knows, as tables.
 
 `attributes.tsv` says which attribute means what, `kinds.tsv` which span is what, `endings.tsv` which error is a
-cancellation, a pause or a hand-over. Who adds a convention adds rows there.
+cancellation, a pause or a hand-over, `parts.tsv` whether cached tokens and reasoning are counted inside the whole or
+beside it. Who adds a convention adds rows there.
 """
 
 from collections.abc import Iterator
@@ -38,6 +39,17 @@ class EndingRule(NamedTuple):
     platform: str
 
 
+class PartRule(NamedTuple):
+    """Where an emitter counts `part` (cached, reasoning): `place` is inside or beside; '' fits any of the others."""
+
+    part: str
+    scope: str
+    provider: str
+    model: str
+    place: str
+    source: str
+
+
 def spellings() -> list[Spelling]:
     """Every spelling of every concept; of several that a span has, the first wins."""
     found = []
@@ -56,6 +68,11 @@ def kind_rules() -> list[KindRule]:
 def ending_rules() -> list[EndingRule]:
     """Every rule; of several that fit, the first wins."""
     return [EndingRule(**row) for row in _rows("endings")]
+
+
+def part_rules() -> list[PartRule]:
+    """Every rule; of several that fit a span, the first wins."""
+    return [PartRule(**row) for row in _rows("parts")]
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -34,7 +34,13 @@ _Slot = tuple[str, ...]
 
 def fill(sql: str) -> str:
     """Return the statement with `{Said}`, `{Kind}`, `{Ending}` and each concept spelled out."""
-    expressions = {"Said": _said, "Kind": _kind, "Ending": _ending}
+    expressions = {
+        "Said": _said,
+        "Kind": _kind,
+        "Ending": _ending,
+        "UsageNames": _usage_names,
+        "UsageInside": _usage_inside,
+    }
     sql = re.sub(r"\{([A-Z][A-Za-z]+) of ([A-Z][A-Za-z]+)\}", lambda found: _looked_up(found[1], found[2]), sql)
     return re.sub(r"\{([A-Z][A-Za-z]+)\}", lambda found: expressions.get(found[1], lambda: _concept(found[1]))(), sql)
 
@@ -59,6 +65,9 @@ def _said() -> str:
     keys = [attribute for slot in _slots() for attribute in slot]
     rank = f"transform(key, {_array(map(literal, keys))}, {_array(range(1, len(keys) + 1))}, 0)"
     nothing = f"text IN {_NOTHING} OR position >= {_POSITIONS}"
+    # One that is no number does not hide another one that is.
+    plain = f"{_array(map(literal, _plain_numbers()))}"
+    nothing += f" OR (key IN {plain} AND NOT ifNull(toFloat64OrNull(text) >= 0, false))"
     number = f"if({nothing}, 0, toUInt32({rank}) * {_POSITIONS} + position)"
     attributes = "mapKeys(SpanAttributes), mapValues(SpanAttributes), arrayEnumerate(mapKeys(SpanAttributes))"
     numbers = f"arrayMap((key, text, position) -> {number}, {attributes})"
@@ -70,7 +79,7 @@ def _said() -> str:
 
 
 def _kind() -> str:
-    """The kind of the first rule that fits: of all that is looked at, the least number of a rule."""
+    """The kind of the first rule that fits, '' where none does: of all looked at, the least number of a rule."""
     rules = list(enumerate(kind_rules(), 1))
     patterns = [(number, rule) for number, rule in rules if _is_pattern(rule)]
     values: dict[str, list[tuple[int, KindRule]]] = {}
@@ -78,7 +87,7 @@ def _kind() -> str:
         if not _is_pattern(rule):
             values.setdefault(_looked_at(rule), []).append((number, rule))
     least = ", ".join([_first_like(patterns), *(_first_equal(text, found) for text, found in values.items())])
-    return f"{_array(literal(kind) for kind in [*(rule.kind for _, rule in rules), 'other'])}[least({least})]"
+    return f"{_array(literal(kind) for kind in [*(rule.kind for _, rule in rules), ''])}[least({least})]"
 
 
 def _is_pattern(rule: KindRule) -> bool:
@@ -99,6 +108,37 @@ def _is_like(rule: KindRule) -> str:
 def _first_equal(text: str, rules: list[tuple[int, KindRule]]) -> str:
     values = _array(literal(_scoped(rule)) for _, rule in rules)
     return f"transform({text}, {values}, {_array(number for number, _ in rules)}, {_no_rank()})"
+
+
+def _usage_names() -> str:
+    """The attributes that the tables read usage from."""
+    return _array(sorted({literal(spelling.attribute) for spelling in _usage_spellings()}))
+
+
+def _usage_inside() -> str:
+    """What usage is found in besides attributes that are called so: names, and the JSON there."""
+    attributes = {(each.attribute, _usage_path(each.path)) for each in _usage_spellings() if each.path}
+    hidden = sorted((name, path) for name, path in attributes if "usage" not in name and "token" not in name)
+    return _array(
+        f"({literal(name)}, {_inside(Spelling('Tokens', name, path, ''), _text((name,)))})" for name, path in hidden
+    )
+
+
+def _usage_path(path: tuple[str, ...]) -> tuple[str, ...]:
+    return path[: path.index("usage") + 1] if "usage" in path else path[:-1]
+
+
+def _usage_spellings() -> list[Spelling]:
+    return [spelling for spelling in spellings() if spelling.concept.endswith("Tokens")]
+
+
+def _plain_numbers() -> list[str]:
+    """The attributes that are a number and nothing else."""
+    concepts: dict[str, set[bool]] = {}
+    for spelling in spellings():
+        is_number = spelling.concept.endswith(_NUMBERS) and not spelling.path
+        concepts.setdefault(spelling.attribute, set()).add(is_number)
+    return [attribute for attribute, are_numbers in concepts.items() if are_numbers == {True}]
 
 
 def _looked_at(rule: KindRule) -> str:

@@ -19,6 +19,7 @@ import polars as pl
 from spanhouse_schema.clickhouse import installation, sql_files
 from spanhouse_schema.clickhouse.database import Database, Session
 from spanhouse_schema.clickhouse.installation import Installation
+from spanhouse_schema.conventions import part_rules
 from spanhouse_schema.derive import daily_sums, frames, price_catalogue, rules
 from spanhouse_schema.derive.ledger import Sessions
 from spanhouse_schema.derive.settlement import Standing
@@ -280,6 +281,7 @@ def _basis(session: Session, stored: Installation) -> int:
         str(stored.default_budget_usd),
         version("genai-prices"),
         *map(sql_files.bare, sql_files.all_statements()),
+        *map(str, part_rules()),
         *(ast.dump(ast.parse(rule.read_text("utf-8"))) for rule in sorted(_RULES.glob("*.py"))),
     ]
     return int.from_bytes(sha256("\0".join(said).encode()).digest()[:8])

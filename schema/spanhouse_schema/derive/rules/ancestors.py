@@ -55,8 +55,12 @@ class Ancestors:
 
 
 def parents(trace: pl.Series, ids: pl.Series, parent_ids: pl.Series) -> Indices:
-    """Return where the parent of each node is: the one of its trace that has this id; nowhere where there is none."""
-    nodes = pl.DataFrame({"Trace": trace, "Id": ids, "ParentId": parent_ids}).with_row_index("Row")
+    """Return where the parent of each node is: the one of its trace that has this id; nowhere where there is none.
+
+    One that names itself has none.
+    """
+    named = pl.DataFrame({"Trace": trace, "Id": ids, "ParentId": parent_ids})
+    nodes = named.with_columns(ParentId=pl.when(ids != parent_ids).then("ParentId")).with_row_index("Row")
     known = nodes.select("Trace", "Id", Parent="Row")
     left, right = ["Trace", "ParentId"], ["Trace", "Id"]
     found = nodes.join(known, left_on=left, right_on=right, how="left", maintain_order="left")["Parent"]

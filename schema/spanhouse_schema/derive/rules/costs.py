@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import polars as pl
 
+from spanhouse_schema.derive.rules.buckets import DOUBTS
 from spanhouse_schema.derive.rules.columns import (
     COMPUTED,
+    MODELS,
     PARTIAL,
     REPORTED,
     TOKENS,
@@ -38,14 +40,20 @@ PRICES: Columns = {
 def with_costs(counted: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     """Return calls or runs with `Model`, `CostUSD`, `ReportedCostUSD`, `ComputedCostUSD` (1e-12 USD) and `CostSources`.
 
-    Of `prices` those that hold for a call later in the frame win. A cost of which some tokens have no price is partial.
+    Of `prices` those that hold for a call later in the frame win. A cost is partial where some tokens have no price, or
+    are in doubt. A report of nothing is none, where the tokens come to something.
     """
     counted = counted.with_columns(Model=model()).with_row_index("Place")
-    used = counted.select("Place", "Tenant", "Kind", "Provider", "Model", *TOKENS, "StartedAt").filter(uses_tokens())
+    is_unsure = pl.any_horizontal(*DOUBTS, "HasUnread")
+    used = counted.filter(uses_tokens()).select(
+        "Place", "Tenant", "Kind", "Provider", "Model", *TOKENS, "StartedAt", IsUnsure=is_unsure
+    )
     computed = _computed(used, prices)
     is_reported = pl.col("ReportedCostUSD").is_not_null()
+    is_unknown = (pl.col("ReportedCostUSD") == 0) & (pl.col("ComputedCostUSD") > 0)
     return (
         counted.join(computed, on="Place", how="left", maintain_order="left")
+        .with_columns(ReportedCostUSD=pl.when(~is_unknown.fill_null(False)).then("ReportedCostUSD"))
         .with_columns(
             ReportedCostUSD=pl.col("ReportedCostUSD").cast(pl.Decimal(38, 12)).to_physical(),
             CostSources=pl.when(is_reported).then(REPORTED).otherwise(pl.col("Sources").fill_null(0)).cast(pl.UInt8),
@@ -62,7 +70,7 @@ def model() -> pl.Expr:
 
 def uses_tokens() -> pl.Expr:
     """Return whether there is anything to price."""
-    return (pl.col("Kind") != "tool") & tells()
+    return (pl.col("Kind") != "tool") & (tells() | (pl.col("Kind").is_in(MODELS) & pl.col("HasUnread")))
 
 
 def word(sources: pl.Expr) -> pl.Expr:
@@ -80,14 +88,18 @@ def _computed(used: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     lacks = [(count > 0) & pl.col(price).is_null() for count, price in zip(tokens, _PRICES, strict=True)]
     uses = pl.sum_horizontal(count > 0 for count in tokens)
     missing = pl.sum_horizontal(lacks)
-    is_priced = tells(_PRICES) & ((uses == 0) | (missing < uses))
+    is_priced = tells(_PRICES) & tells() & ((uses == 0) | (missing < uses))
     usd = pl.sum_horizontal(
         count * pl.col(price).to_physical().fill_null(0) for count, price in zip(tokens, _PRICES, strict=True)
     )
     return used.join(_prices_of(used, prices), on="Place", how="left").select(
         "Place",
         ComputedCostUSD=pl.when(is_priced).then(usd // _MILLION),
-        Sources=pl.when(~is_priced).then(UNPRICED).when(missing > 0).then(PARTIAL).otherwise(COMPUTED),
+        Sources=pl.when(~is_priced)
+        .then(UNPRICED)
+        .when((missing > 0) | pl.col("IsUnsure"))
+        .then(PARTIAL)
+        .otherwise(COMPUTED),
     )
 
 

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from spanhouse_schema.derive.rules.buckets import DOUBTS
 from spanhouse_schema.derive.rules.columns import MODELS, OWNERS, RUNS, TOKENS, kind, said
 
 _TEXTS = (
@@ -15,7 +16,7 @@ _OF_TOP = (
 )
 _COLUMNS = (
     *("CountedRow", "MergedIds", *_OF_TOP, "Failed", "Cancelled", "AgentNamed", "Retries", "ConfidenceScore", *TOKENS),
-    *("TokensInconsistent", "ReportedCostUSD", *_TEXTS),
+    *(*DOUBTS, "HasUnread", "ReportedCostUSD", *_TEXTS),
 )
 # What one span alone says nothing of.
 _OF_SEVERAL = {"MergedIds": pl.lit([], dtype=pl.List(pl.Binary)), "Retries": pl.lit(0, dtype=pl.UInt32)}
@@ -86,10 +87,15 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
     most = pl.col("Told").arg_max()
     return in_order.group_by("CountedRow", maintain_order=True).agg(
         *(pl.col(name).first() for name in _OF_TOP),
-        *(pl.col(name).get(most) for name in TOKENS),
+        *(pl.col(name).get(most) for name in (*TOKENS, *DOUBTS)),
         *(pl.when(said(name)).then(name).first(ignore_nulls=True).fill_null(b"") for name in _TEXTS),
-        *(pl.col(name).first(ignore_nulls=True) for name in ("ConfidenceScore", "ReportedCostUSD")),
-        *(pl.col(name).any() for name in ("AgentNamed", "TokensInconsistent")),
+        pl.col("ConfidenceScore").first(ignore_nulls=True),
+        # Zero is often said by who does not know.
+        pl.coalesce(
+            pl.col("ReportedCostUSD").filter(pl.col("ReportedCostUSD") > 0).first(),
+            pl.col("ReportedCostUSD").first(ignore_nulls=True),
+        ),
+        *(pl.col(name).any() for name in ("AgentNamed", "HasUnread")),
         Cancelled=pl.col("Cancelled").any() & ~is_fine,
         # Of a tool's spans an inner one may be the only one that says so; a model's outer span knows of its retries.
         Failed=pl.when(of_top.is_in(MODELS))

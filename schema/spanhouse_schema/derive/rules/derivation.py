@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from spanhouse_schema.derive.rules.buckets import DOUBTS, with_buckets
 from spanhouse_schema.derive.rules.calls import with_calls
 from spanhouse_schema.derive.rules.columns import (
     COMPUTED,
-    KIND,
     OWNERS,
     PARTIAL,
     REPORTED,
@@ -27,6 +27,7 @@ from spanhouse_schema.derive.rules.counted import counted_calls, counted_runs
 from spanhouse_schema.derive.rules.duplicates import told_once, with_fuller
 from spanhouse_schema.derive.rules.entries import entries
 from spanhouse_schema.derive.rules.executions import executions as executions_of
+from spanhouse_schema.derive.rules.kinds import with_kinds
 from spanhouse_schema.derive.rules.latest import latest_states, once_each
 from spanhouse_schema.derive.rules.lineage import Lineage
 from spanhouse_schema.derive.rules.outcomes import duration_ms, with_outcomes
@@ -52,7 +53,7 @@ CALLS = (
     *("Trace", "SpanId", "MergedIds", "Kind", "ExecutionId", "RootExecutionId", "ServiceName", "AgentId", "AgentName"),
     *("SessionId", "UserId", "ClientAccountId", "EngagementId", "StartedAt", "EndedAt", "DurationMs", "Success"),
     *("ErrorType", "ErrorMessage", "Provider", "RequestModel", "ResponseModel", "ResponseId", "Retries", *TOKENS),
-    *("TokensInconsistent", "CostUSD", "CostSource", "ReportedCostUSD", "ComputedCostUSD", "ToolName", "ToolCallId"),
+    *(*DOUBTS, "CostUSD", "CostSource", "ReportedCostUSD", "ComputedCostUSD", "ToolName", "ToolCallId"),
     *("ToolArgumentsPreview", "ToolResultPreview"),
 )
 
@@ -68,7 +69,10 @@ class Counted(NamedTuple):
     @property
     def models(self) -> pl.DataFrame:
         """The models that prices are needed of: `Tenant`, `Provider` and `Model`, each once."""
-        named = (each.select("Tenant", "Kind", "Provider", *TOKENS, Model=model()) for each in (self.calls, self.runs))
+        named = (
+            each.select("Tenant", "Kind", "Provider", *TOKENS, "HasUnread", Model=model())
+            for each in (self.calls, self.runs)
+        )
         return pl.concat(named).filter(uses_tokens() & said("Model")).select("Tenant", "Provider", "Model").unique()
 
 
@@ -87,8 +91,8 @@ def count(spans: pl.DataFrame, events: pl.DataFrame, rivals: pl.DataFrame) -> Co
     execution_events with `Trace` and `Tenant`; `rivals` has the columns of `duplicates.RIVALS`.
     """
     said_of_runs = states(once_each(events))
-    kind = pl.col("Kind").cast(pl.String, strict=False).cast(KIND, strict=False).fill_null("other")
-    placed_spans = placed(runs_of(latest_states(spans.with_columns(Kind=kind)), said_of_runs))
+    known_spans = with_buckets(with_kinds(latest_states(spans)))
+    placed_spans = placed(runs_of(known_spans, said_of_runs))
     with_their_calls = with_calls(placed_spans)
     told = told_once(with_their_calls, rivals)
     calls = with_fuller(counted_calls(with_their_calls, told.lost), told.fuller)

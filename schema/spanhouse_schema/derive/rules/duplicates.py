@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 import polars as pl
 
 from spanhouse_schema.derive.rules import model_names
-from spanhouse_schema.derive.rules.columns import TOKENS, Columns, said
+from spanhouse_schema.derive.rules.buckets import DOUBTS, USAGE, with_buckets
+from spanhouse_schema.derive.rules.columns import TOKENS, Columns, kind, said
 
 CLOCKS_NS = 2_000_000_000
 """By so much the clocks of two processes may differ, in nanoseconds."""
@@ -26,12 +27,13 @@ RIVALS: Columns = {
     **dict.fromkeys(("Signature", "Process"), pl.UInt64),
     **dict.fromkeys(("StartedAt", "EndedAt"), pl.Datetime("ns", "UTC")),
     **dict.fromkeys((*_NAMES, "ResponseId"), pl.Binary),
-    **dict.fromkeys(TOKENS, pl.UInt64),
-    **dict.fromkeys(("Failed", "TokensInconsistent"), pl.Boolean),
+    **dict.fromkeys(USAGE, pl.UInt64),
+    **dict.fromkeys(("Failed", "HasUnread"), pl.Boolean),
     "ReportedCostUSD": pl.Decimal(18, 12),
 }
 """The columns of the spans of other traces that may tell of the same calls."""
-_SAID: Columns = {name: RIVALS[name] for name in (*TOKENS, "TokensInconsistent", "ReportedCostUSD", *_NAMES)}
+_OF_USAGE: Columns = {**dict.fromkeys(TOKENS, pl.UInt64), **dict.fromkeys((*DOUBTS, "HasUnread"), pl.Boolean)}
+_SAID: Columns = _OF_USAGE | {name: RIVALS[name] for name in ("ReportedCostUSD", *_NAMES)}
 
 _OF_FIRST = ("Rank", "CallRow", "Process", "Instrumentations", "Scopes")
 
@@ -67,6 +69,9 @@ class Told(NamedTuple):
 
 def told_once(spans: pl.DataFrame, rivals: pl.DataFrame) -> Told:
     """Return which calls others tell of. `rivals` are the spans of traces that are not derived."""
+    if not rivals.is_empty():
+        trace = pl.struct("Tenant", "TraceId").rank("dense").cast(pl.UInt32)
+        rivals = with_buckets(rivals.with_columns(Trace=trace, Kind=kind("model"))).drop("Trace", "Kind")
     own = spans.filter(pl.col("CallRow").is_not_null() & (pl.col("Kind") == "model"))
     calls = [*_calls(_responses(own, rivals), _overlap), *_calls(_failures(own, rivals), _fail_together)]
     # None is a call of a trace that is not derived.
@@ -92,14 +97,19 @@ def with_fuller(calls: pl.DataFrame, fuller: pl.DataFrame) -> pl.DataFrame:
     )
     (known, total), (known_there, total_there) = _fullness(), _fullness("Other")
     is_fuller = (known_there > known) | ((known_there == known) & (total_there > total))
-    of_fuller = (*TOKENS, "TokensInconsistent")
+    cost, cost_there = pl.col("ReportedCostUSD"), pl.col("ReportedCostUSDOther")
     return both.with_columns(
-        *(pl.when(is_fuller).then(f"{name}Other").otherwise(name).alias(name) for name in of_fuller),
+        *(pl.when(is_fuller).then(f"{name}Other").otherwise(name).alias(name) for name in _OF_USAGE),
         *(
             pl.when(said(name)).then(name).otherwise(pl.col(f"{name}Other").fill_null(b"")).alias(name)
             for name in _NAMES
         ),
-        ReportedCostUSD=pl.coalesce("ReportedCostUSD", "ReportedCostUSDOther"),
+        # Zero is often said by who does not know.
+        ReportedCostUSD=pl.when(cost > 0)
+        .then(cost)
+        .when(cost_there > 0)
+        .then(cost_there)
+        .otherwise(pl.coalesce(cost, cost_there)),
     ).select(calls.columns)
 
 

@@ -22,9 +22,7 @@ def placed(spans: pl.DataFrame) -> pl.DataFrame:
     the root of the trace; where that root's parent is named and never came, that parent.
     """
     spans = spans.with_row_index("Row")
-    # One that names itself has none.
-    named = spans.select(pl.when(pl.col("ParentSpanId") != pl.col("SpanId")).then("ParentSpanId")).to_series()
-    parent = parents(spans["Trace"], spans["SpanId"], named)
+    parent = parents(spans["Trace"], spans["SpanId"], spans["ParentSpanId"])
     above = Ancestors(parent)
     kinds = spans["Kind"]
     counted = above.nearest((~kinds.is_in(["other", "chain"])).to_numpy())

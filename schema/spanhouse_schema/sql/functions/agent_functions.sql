@@ -45,3 +45,20 @@ CREATE OR REPLACE FUNCTION response_keys AS (response_id, process, started_at) -
             [0, 1000]
         )
     );
+
+-- Of what the spellings of a count say, the first that is one.
+CREATE OR REPLACE FUNCTION agent_count AS (texts) ->
+    arrayFirst(count -> isNotNull(count), arrayMap(text -> otlp_count(text), texts));
+
+-- The numbers in a JSON text, at any depth and in JSON that is a text there, each with the name of what it is in and its own.
+CREATE OR REPLACE FUNCTION agent_numbers_inside AS (name, text) -> arrayMap(
+    found -> (concat(name, ': ', found[1]), found[2]),
+    extractAllGroupsVertical(text, '"([^"\\\\]*)\\\\*" *: *\\\\*"?([0-9]+)')
+);
+
+-- Whether a name says what may be counted, how fast, how dear, or whose token it is, and not how many tokens were used.
+CREATE OR REPLACE FUNCTION agent_usage_is_other AS (name) -> match(lower(name), concat(
+    '(^|[._: -])(max|min|limit|budget|remaining|window|capacity|threshold|rate|ratio|percent|speed|time|requests?|auth|csrf|session|cpu|memory|disk)',
+    '|(max|limit|budget)[._]?(input|output|completion|prompt)?[._]?tokens|tokens?[._]?(limit|budget|per|id)|per[._]?(second|sec|minute|token)',
+    '|cost|price|usd|latency|duration|time_?to|usage_?count|(^|[^a-z])text([._]?(input|output)?[._]?tokens?)?$'
+));

@@ -3,16 +3,15 @@
 -- whoever wrote it there. No function here can throw, whatever a client sends.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.agent_spans_mv TO spanhouse.agent_spans AS
 WITH
-    -- What a span says of its tokens: the whole, and parts of it that the whole includes.
-    Counts[1] AS WholeInput,
-    Counts[2] AS UncachedInput,
-    Counts[3] AS CacheRead,
-    Counts[4] AS CacheWrite,
-    Counts[5] AS WholeOutput,
-    Counts[6] AS UnreasonedOutput,
-    Counts[7] AS Reasoning,
-    ifNull(CacheRead, 0) + ifNull(CacheWrite, 0) AS Cached,
-    ifNull(Cached > WholeInput OR Reasoning > WholeOutput, false) AS Inconsistent
+    Counts[1] AS WholeInputTokens,
+    Counts[2] AS InputTokens,
+    Counts[3] AS CacheReadTokens,
+    Counts[4] AS CacheWriteTokens,
+    Counts[5] AS WholeOutputTokens,
+    Counts[6] AS OutputTokens,
+    Counts[7] AS ReasoningTokens,
+    Counts[8] AS TotalTokens,
+    arrayMap(count -> ifNull(count, 0), Counts) AS Told
 SELECT
     TenantId,
     TraceId,
@@ -59,7 +58,7 @@ SELECT
         Ending = 'cancelled', true,
         StatusCode = 'Error'
             OR lower({Failed}) IN ('true', 'error')
-            OR (Kind IN ('model', 'embedding', 'tool') AND notEmpty(SaidErrorType))
+            OR (Kind IN ('model', 'embedding', 'tool', 'usage') AND notEmpty(SaidErrorType))
             OR (notEmpty({LangSmithKind}) AND has(`Events.Name`, 'exception'))
             OR arrayExists(result -> tool_result_failed(result), if(Kind = 'tool', [SaidResult], []))
     ) AS Failed,
@@ -72,13 +71,38 @@ SELECT
     {RequestModel} AS RequestModel,
     {ResponseModel} AS ResponseModel,
     {ResponseId} AS ResponseId,
-    ifNull(toUInt64(WholeInput - if(Inconsistent, 0, Cached)), UncachedInput) AS InputTokens,
-    CacheRead AS CacheReadTokens,
-    CacheWrite AS CacheWriteTokens,
-    ifNull(toUInt64(WholeOutput - if(Inconsistent, 0, ifNull(Reasoning, 0))), UnreasonedOutput) AS OutputTokens,
-    Reasoning AS ReasoningTokens,
-    Inconsistent AS TokensInconsistent,
-    if(SaidCost >= 0, SaidCost, NULL) AS ReportedCostUSD,
+    WholeInputTokens,
+    InputTokens,
+    CacheReadTokens,
+    CacheWriteTokens,
+    WholeOutputTokens,
+    OutputTokens,
+    ReasoningTokens,
+    TotalTokens,
+    -- What is told under one name that is read, and under another that is not, is no news.
+    arrayFilter(
+        each -> each.2 > 0 AND NOT agent_usage_is_other(each.1) AND NOT has(
+            multiIf(
+                match(each.1, '(?i)cach'), [Told[3], Told[4], Told[3] + Told[4]],
+                match(each.1, '(?i)reason|thought|think'), [Told[7]],
+                match(each.1, '(?i)audio|image|video|predict|tool|citation|search'), [],
+                arrayConcat(Told, [Told[1] + Told[3] + Told[4], Told[2] + Told[3] + Told[4], Told[5] + Told[7], Told[6] + Told[7], Told[1] + Told[5]])
+            ),
+            each.2
+        ),
+        arrayMap(
+            each -> (each.1, ifNull(otlp_count(each.2), 0)),
+            arrayConcat(
+                arrayFilter(each -> each.1 NOT IN {UsageNames}, CAST(Usage AS Array(Tuple(String, String)))),
+                arrayFlatten(arrayMap(
+                    each -> if(startsWith(each.2, '{'), agent_numbers_inside(each.1, each.2), []),
+                    arrayConcat(CAST(Usage AS Array(Tuple(String, String))), {UsageInside})
+                ))
+            )
+        )
+    ) AS UnreadUsage,
+    -- What is less than the column can say is not nothing.
+    if(SaidCost > 0 OR toFloat64OrNull(SaidCostText) = 0, SaidCost, NULL) AS ReportedCostUSD,
 
     firstNonDefault({ToolName}, replaceRegexpOne(SpanName, '(?s)^execute_tool (.+)$|^(?:.* )?tools/call (.+)$|^(.+)\\.(?:run|tool|__call__)$', '\\1\\2\\3')) AS ToolName,
     {ToolCallId} AS ToolCallId,
@@ -91,8 +115,15 @@ FROM
     -- What more than one column is made of.
     SELECT
         *,
-        -- A chain that has its agent's name is that agent.
-        replaceOne({Kind}, 'chain', if(SaidChainAgentName = SpanName AND notEmpty(SaidChainAgentName), 'agent', 'chain')) AS Kind,
+        -- A chain that has its agent's name is that agent. A span that no rule fits tells of a call where it names a model and its usage,
+        -- unless something below it tells better: the settling finds out.
+        multiIf(
+            SaidKind = 'chain' AND SaidChainAgentName = SpanName AND notEmpty(SpanName), 'agent',
+            notEmpty(SaidKind), SaidKind,
+            (notEmpty({ResponseModel}) OR notEmpty({RequestModel})) AND arrayExists(count -> count > 0, Counts), 'usage',
+            'other'
+        ) AS Kind,
+        {Kind} AS SaidKind,
         {AgentName} AS SaidAgentName,
         {ChainAgentName} AS SaidChainAgentName,
         lower({Status}) AS SaidStatus,
@@ -107,22 +138,25 @@ FROM
             '\x1e', SaidErrorType, '\x1f', Exception['exception.type'], '\x1f', {EndedAs}, '\x1fgrpc ', {GrpcStatus}, '\x1f',
             '\x1e', SaidErrorMessage, '\x1e', StatusCodeMessage, '\x1e', Exception['exception.message'], '\x1e'
         )))])[1] AS Ending,
-        toDecimal64OrNull(agent_number({ReportedCostUSD}), 12) AS SaidCost,
-        -- Chains and other spans use none.
-        if(Kind IN ('other', 'chain'), [], arrayMap(texts -> otlp_count(agent_number(texts)), [
+        agent_number({ReportedCostUSD}) AS SaidCostText,
+        toDecimal64OrNull(SaidCostText, 12) AS SaidCost,
+        arrayMap(texts -> agent_count(texts), [
             {InputTokens},
             {UncachedInputTokens},
             {CacheReadTokens},
             {CacheWriteTokens},
             {OutputTokens},
             {UnreasonedOutputTokens},
-            {ReasoningTokens}
-        ])) AS Counts
+            {ReasoningTokens},
+            arrayConcat({TotalTokens}, mapValues(mapFilter((name, text) -> match(name, '(?i)total_?tokens$'), Usage)))
+        ]) AS Counts,
+        -- What may be usage by its name.
+        mapFilter((name, text) -> multiSearchAnyCaseInsensitive(name, ['token', 'usage']), SpanAttributes) AS Usage
     FROM
     (
         SELECT
             TenantId, TraceId, SpanId, ParentSpanId, Timestamp, Duration, EndIsKnown, IngestedAt, ServiceName, SpanName, ScopeName,
-            StatusCode, StatusMessage AS StatusCodeMessage, ResourceAttributes, `Events.Name`, `Events.Attributes`,
+            StatusCode, StatusMessage AS StatusCodeMessage, SpanAttributes, ResourceAttributes, `Events.Name`, `Events.Attributes`,
             `Events.Attributes`[arrayLastIndex(name -> name = 'exception', `Events.Name`)] AS Exception,
             {Said} AS Said
         FROM spanhouse.otel_traces

@@ -19,12 +19,16 @@ SELECT
     CacheWriteTokens,
     OutputTokens,
     ReasoningTokens,
-    TokensInconsistent,
+    WholeInputTokens,
+    WholeOutputTokens,
+    TotalTokens,
+    toBool(notEmpty(UnreadUsage)) AS HasUnread,
     ReportedCostUSD,
     -- Of all that what becomes of the trace of another depends on.
     cityHash64(toString((
         TraceId, SpanId, ParentSpanId, StartedAt, EndedAt, Signature, Process, Failed, Provider, RequestModel, ResponseModel, InputTokens,
-        CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, TokensInconsistent, ReportedCostUSD
+        CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, WholeInputTokens, WholeOutputTokens, TotalTokens, HasUnread,
+        ReportedCostUSD
     ))) AS Hash
 FROM spanhouse.agent_spans
 WHERE (TenantId, TraceId, SpanId) IN (SELECT TenantId, TraceId, SpanId FROM rivals)

@@ -37,10 +37,13 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_calls
     CacheWriteTokens Nullable(UInt64) CODEC(ZSTD(1)),
     OutputTokens Nullable(UInt64) CODEC(ZSTD(1)),
     ReasoningTokens Nullable(UInt64) CODEC(ZSTD(1)),
-    TokensInconsistent Bool CODEC(ZSTD(1)),
+    -- Whether what its span says of the cached, of the reasoning, contradicts itself or leaves open if the whole includes it: then these are
+    -- the likelier numbers.
+    InputTokensInconsistent Bool CODEC(ZSTD(1)),
+    OutputTokensInconsistent Bool CODEC(ZSTD(1)),
     -- What the span reports, otherwise what its tokens come to at the prices of its time. NULL is unknown.
     CostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
-    -- reported, computed, partial (some of its tokens have no price), unpriced; empty where there is nothing to price.
+    -- reported, computed, partial (some of its tokens have no price or are in doubt), unpriced; empty where there is nothing to price.
     CostSource LowCardinality(String) CODEC(ZSTD(1)),
     ReportedCostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
     ComputedCostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
     Process UInt64 CODEC(ZSTD(1)),
     SpanName LowCardinality(String) CODEC(ZSTD(1)),
     ScopeName LowCardinality(String) CODEC(ZSTD(1)),
-    -- agent, workflow, chain, model, embedding, tool; anything else is other.
+    -- agent, workflow, chain, model, embedding, tool; anything else is other, or usage where it names a model and its tokens.
     Kind LowCardinality(String) CODEC(ZSTD(1)),
 
     AgentId String CODEC(ZSTD(1)),
@@ -48,14 +48,18 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
     RequestModel LowCardinality(String) CODEC(ZSTD(1)),
     ResponseModel LowCardinality(String) CODEC(ZSTD(1)),
     ResponseId String CODEC(ZSTD(1)),
-    -- Disjoint: a token is in one bucket. NULL is unknown, 0 is none.
+    -- As the span says, NULL where it does not; the settling finds out whether a part is in the whole or beside it, since emitters differ.
+    -- InputTokens are those that no cache held, OutputTokens those that no reasoning was, where the span itself tells them apart.
     InputTokens Nullable(UInt64) CODEC(ZSTD(1)),
     CacheReadTokens Nullable(UInt64) CODEC(ZSTD(1)),
     CacheWriteTokens Nullable(UInt64) CODEC(ZSTD(1)),
     OutputTokens Nullable(UInt64) CODEC(ZSTD(1)),
     ReasoningTokens Nullable(UInt64) CODEC(ZSTD(1)),
-    -- The span says that a part is greater than its whole: then the buckets are what it said, and may overlap.
-    TokensInconsistent Bool CODEC(ZSTD(1)),
+    WholeInputTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    WholeOutputTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    TotalTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    -- Usage under names that the conventions do not read, as far as it is news.
+    UnreadUsage Array(Tuple(Name LowCardinality(String), Tokens UInt64)) CODEC(ZSTD(1)),
     ReportedCostUSD Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),
 
     ToolName LowCardinality(String) CODEC(ZSTD(1)),

@@ -29,7 +29,9 @@ SELECT
     CacheWriteTokens AS cache_write_tokens,
     OutputTokens AS output_tokens,
     ReasoningTokens AS reasoning_tokens,
-    TokensInconsistent AS tokens_inconsistent,
+    InputTokensInconsistent OR OutputTokensInconsistent AS tokens_inconsistent,
+    InputTokensInconsistent AS input_tokens_inconsistent,
+    OutputTokensInconsistent AS output_tokens_inconsistent,
     CostUSD AS cost_usd,
     CostSource AS cost_source,
     ResponseId AS response_id
