@@ -15,7 +15,11 @@ from tests.support.expected_executions import assert_equal, expected
 AGENT, CHAT = ({"gen_ai.operation.name": name} for name in ("invoke_agent", "chat"))
 ID = {"id": "msg_1"}
 MS, START_NS = 10**6, 1_790_000_000_000_000_000
-SCOPES = ("opentelemetry.instrumentation.anthropic", "openinference.instrumentation.anthropic", "com.anthropic.sdk")
+SCOPES = (
+    "opentelemetry.instrumentation.anthropic",
+    "openinference.instrumentation.anthropic",
+    "com.anthropic.sdk.python",
+)
 MODELS = ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4-5", "")
 _Derived: TypeAlias = tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]
 _COMPARED = ("ModelCalls", "FailedModelCalls", "InputTokens", "CacheReadTokens", "OutputTokens", "TotalModelCalls")

@@ -59,7 +59,7 @@ FAILED_ELSEWHERE = _call("d", "another", 6, 78, {}, StatusCode="Error", TraceId=
 )
 def test_a_response_is_told_in_another_trace(database: Database, tenant: str, rounds: list[list[Row]]) -> Steps:
     yield from rounds
-    assert _calls(database, tenant) == [("c", True, 40, 60, 11)]
+    assert _calls(database, tenant) == [("c", True, 100, 60, 11)]
     assert_settled(database, tenant, [AGENT, OWN, ELSEWHERE])
 
 
