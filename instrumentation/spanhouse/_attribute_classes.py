@@ -28,7 +28,8 @@ _CONTENT = """
     genkit:input genkit:output mlflow.spanInputs mlflow.spanOutputs
     input output raw_input response prompt prompt_text user_prompt message message_context content tool.result
     tool_parameters tool_input crew_agents crew_tasks
-    exception.message exception.stacktrace error.message error
+    exception.message exception.stacktrace error.message error otel.status_description
+    spring.ai.tool.call.arguments spring.ai.tool.call.result
     spanhouse.output.json spanhouse.task.result
 """
 _CONTENT_BELOW = (
@@ -65,6 +66,10 @@ _STANDARD = """
     mcp.method.name mcp.tool.name genkit:name genkit:sessionId genkit:state genkit:metadata:subtype
     logfire.span_type logfire.msg_template span.type name model tool_name group_id response_id usage
     input_tokens output_tokens cache_read_tokens cache_creation_tokens
+    ag2.usage.kind ag2.usage.total_tokens gen_ai.client.token.usage langsmith.metadata.usage_metadata
+    spring.ai.kind spring.ai.tool.definition.name spring.ai.chat.client.conversation.id
+    otel.status_code gen_ai.response.status mcp.tool.result.is_error langfuse.observation.level
+    rpc.response.status_code rpc.connect_rpc.error_code rpc.grpc.status_code
     spanhouse.agent.id spanhouse.agent.type spanhouse.event.id spanhouse.cost_usd spanhouse.memory_mb
     spanhouse.client_account.id spanhouse.engagement.id spanhouse.case.id spanhouse.flow.id
     spanhouse.execution.id spanhouse.execution.parent_id spanhouse.execution.agent_name spanhouse.execution.status
