@@ -43,6 +43,22 @@ def first(texts: Iterable[str]) -> str:
     return next((text for text in texts if text), "")
 
 
+def inside(text: str, path: Iterable[str]) -> Any:
+    """What stands at `path` in JSON; None where nothing does, and in what is no JSON."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for step in path:
+        if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        elif isinstance(value, dict) and step in value:
+            value = value[step]
+        else:
+            return None
+    return value
+
+
 def _first(concept: str, texts: list[str]) -> str:
     """The first that says something; of counts the first that is one."""
     if concept.endswith("Tokens"):
@@ -102,24 +118,8 @@ def _value(spelling: Spelling, attributes: Mapping[str, str]) -> str:
     text = attributes[spelling.attribute]
     if not spelling.path or not text:
         return text
-    found = _inside(text, spelling.path)
+    found = inside(text, spelling.path)
     if found is None or (isinstance(found, str) and not spelling.concept.endswith(_NUMBERS)):
         return found or ""
     # A number in quotes is none; 12.0 is 12.
     return str(int(found)) if isinstance(found, float) and found.is_integer() else json.dumps(found)
-
-
-def _inside(text: str, path: Iterable[str]) -> Any:
-    """What stands at `path` in JSON; None where nothing does, and in what is no JSON."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    for step in path:
-        if isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
-            return None
-    return value

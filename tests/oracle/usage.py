@@ -3,11 +3,12 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from spanhouse_schema.conventions import part_rules, spellings
+from tests.oracle.spelling import inside
 
 BUCKETS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
 INSIDE, BESIDE = "inside", "beside"
@@ -88,7 +89,7 @@ def _leaves(attributes: Mapping[str, str], candidates: Mapping[str, str]) -> Ite
     for name, text in candidates.items():
         if name not in known and (count := tokens(text)):
             yield name, count
-    hidden = [(name, _at(attributes.get(name, ""), path)) for name, path in sorted(_elsewhere())]
+    hidden = [(name, json.dumps(inside(attributes.get(name, ""), path))) for name, path in sorted(_elsewhere())]
     for name, text in [*candidates.items(), *hidden]:
         # In JSON that was cut, and in JSON that is a text in JSON, too.
         found = re.findall(r'"([^"\\]*)\\*" *: *\\*"?([0-9]+)', text) if text.startswith("{") else []
@@ -102,25 +103,6 @@ def _elsewhere() -> set[tuple[str, tuple[str, ...]]]:
             path = each.path
             found.add((each.attribute, path[: path.index("usage") + 1] if "usage" in path else path[:-1]))
     return found
-
-
-def _at(text: str, path: Iterable[str]) -> str:
-    value = _json(text)
-    for step in path:
-        if isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
-            return ""
-    return json.dumps(value)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_news(name: str, count: int, told: Mapping[str, int]) -> bool:

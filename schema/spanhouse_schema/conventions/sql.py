@@ -66,7 +66,7 @@ def _said() -> str:
     rank = f"transform(key, {_array(map(literal, keys))}, {_array(range(1, len(keys) + 1))}, 0)"
     nothing = f"text IN {_NOTHING} OR position >= {_POSITIONS}"
     # One that is no number does not hide another one that is.
-    plain = f"{_array(map(literal, _plain_numbers()))}"
+    plain = _array(map(literal, _plain_numbers()))
     nothing += f" OR (key IN {plain} AND NOT ifNull(toFloat64OrNull(text) >= 0, false))"
     number = f"if({nothing}, 0, toUInt32({rank}) * {_POSITIONS} + position)"
     attributes = "mapKeys(SpanAttributes), mapValues(SpanAttributes), arrayEnumerate(mapKeys(SpanAttributes))"
