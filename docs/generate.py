@@ -53,9 +53,9 @@ How a span is read:
    to one, output without reasoning, reasoning. What nobody says is NULL, which is not 0. Some emitters count cached
    tokens inside the input and some beside it, and so with reasoning and the output. The strongest evidence decides: a
    total on the span; the emitter's own row of [Parts](#parts); another span of that emitter in the same trace, whose
-   part exceeds its whole or whose total decides; the provider's row. Where there is none, or a span contradicts it, the
+   part exceeds its whole or whose total decides; the provider's row. If there is none, or a span contradicts it, the
    side is in doubt: `input_tokens_inconsistent`, `output_tokens_inconsistent`. The cost is `partial` then. It is
-   `partial`, too, where a span tells of usage under a name that nobody reads, or a total of more than its parts:
+   `partial`, too, if a span tells of usage under a name that nobody reads, or a total of more than its parts:
    `agent_spans.UnreadUsage` has the names.
 4. Spans that tell of one thing count once. A call inside a call of the same kind, and a tool inside itself, tell of it
    once more; so does an agent inside an agent of the same name, but only where it is the only one, all that counts

@@ -2,7 +2,7 @@
 
 Emitters differ: some count cached tokens inside the input, and reasoning inside the output, some beside it. Evidence
 decides, the strongest first: a total that the span gives; what is known of its emitter; what other spans of the emitter
-prove in the same trace; what the provider documents. Where there is none, or it contradicts itself, the side is in
+prove in the same trace; what the provider documents. If there is none, or it contradicts itself, the side is in
 doubt: each side by itself.
 """
 
