@@ -109,7 +109,8 @@ def _rotel(installation: Spanhouse) -> Generator[tuple[Measured, str]]:
 
 
 def _warm_up(installation: Spanhouse, address: str, content_type: str) -> None:
-    bodies = spans.requests(WARM_UP_SPANS, seed=-1)
+    # Of no run: and -1 would be the seed that 1 is.
+    bodies = spans.requests(WARM_UP_SPANS, seed=RUNS)
     if content_type == JSON:
         bodies = [spans.as_json(body) for body in bodies]
     asyncio.run(client.send(address, bodies, 1, content_type))
