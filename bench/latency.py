@@ -24,7 +24,7 @@ SATURATION_SPANS = 400_000
 def measure(directory: Path) -> list[Figure]:
     """Milliseconds to the acknowledgement, and seconds from it to the row, at 2,000 spans/s and at saturation."""
     p50, p99, steady, saturated = [], [], [], []
-    flood = spans.requests(SATURATION_SPANS, seed=-1)
+    flood = spans.requests(SATURATION_SPANS, seed=RUNS)
     for run in range(RUNS):
         installation = Spanhouse(directory / f"latency-{run}")
         with installation.running():

@@ -43,7 +43,7 @@ _WORDS = [
 
 
 def requests(spans: int, seed: int) -> list[bytes]:
-    """OTLP trace requests, as protobuf, that hold `spans` spans together; another seed gives other spans."""
+    """OTLP trace requests, as protobuf, that hold `spans` spans together; another seed gives other spans (but -1 those of 1)."""
     chance = random.Random(seed)
     return [_request(chance, number).SerializeToString() for number in range(spans // SPANS_PER_REQUEST)]
 
