@@ -10,6 +10,8 @@ AGENTS = 1_000
 TENANT = "bench"
 # So many rows are one INSERT: about 1 GB of memory.
 _BLOCK = 2_000_000
+# What reads raw spans holds some 3 KB for each.
+_RAW_BLOCK = 200_000
 
 # What the n-th trace, and the s-th of its ten spans, is called. The first is the agent's, and everybody's parent.
 _TRACE_ID = "lower(hex(sipHash128(n)))"
@@ -113,8 +115,8 @@ def add_raw(database: Database, first: int, count: int) -> None:
         kind = 'tool', map('gen_ai.operation.name', 'execute_tool', 'gen_ai.tool.name', 'search'),
         map('step', toString(s))
     )"""
-    for start in range(first, first + count, _BLOCK // SPANS_PER_TRACE):
-        traces = min(_BLOCK // SPANS_PER_TRACE, first + count - start)
+    for start in range(first, first + count, _RAW_BLOCK // SPANS_PER_TRACE):
+        traces = min(_RAW_BLOCK // SPANS_PER_TRACE, first + count - start)
         _insert(
             database,
             "otel_traces",

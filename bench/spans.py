@@ -43,7 +43,7 @@ _WORDS = [
 
 
 def requests(spans: int, seed: int) -> list[bytes]:
-    """OTLP trace requests, as protobuf, that hold `spans` spans together; another seed gives other spans (but -1 those of 1)."""
+    """OTLP trace requests, as protobuf, of so many spans together; another seed, from 0 on, gives other spans."""
     chance = random.Random(seed)
     return [_request(chance, number).SerializeToString() for number in range(spans // SPANS_PER_REQUEST)]
 

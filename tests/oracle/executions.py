@@ -117,7 +117,10 @@ class Execution:
 
     @property
     def _is_fine(self) -> bool:
-        return bool(self.spans) and self.spans[0].kind in RUNS and self.spans[0].says_ok
+        if not self.spans:
+            return False
+        top = self.spans[0]
+        return top.kind in RUNS and top.says_ok and not top.failed
 
     def says(self, concept: str) -> str:
         """What its own spans say of a concept, the outermost first."""

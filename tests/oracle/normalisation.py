@@ -62,7 +62,7 @@ class NormalSpan:
     end: int | None
     failed: bool
     cancelled: bool
-    # Its status is OK, and nothing else says that it failed.
+    # Its status is OK, whatever else it says.
     says_ok: bool
     # Each concept as text, '' for what it does not say.
     said: Mapping[str, str]
@@ -112,7 +112,7 @@ def normalise(row: Row) -> NormalSpan | None:
         end=_end(row["Timestamp"], row["Duration"]) if row.get("EndIsKnown", True) else None,
         failed=has_failed,
         cancelled=ended == "cancelled",
-        says_ok=row["StatusCode"] == "Ok" and not has_failed,
+        says_ok=row["StatusCode"] == "Ok",
         said=said,
         named=named,
         reported=reported,

@@ -25,8 +25,6 @@ def prices_of(session: Session, models: pl.DataFrame, *, looks_up: bool) -> pl.D
     With `looks_up`, those that were never seen before are looked up, and written down. Raises `DatabaseError`.
     """
     frames.refill(session, "models", models.select(_PAIR))
-    priced_by_users = frames.read(session, "priced_by_users")
-    frames.insert(session, "models", priced_by_users.join(models, on=_PAIR, how="anti"))
     found = frames.read(session, "prices")
     if looks_up:
         known = found.filter(_IS_OF_PACKAGE)
@@ -34,6 +32,7 @@ def prices_of(session: Session, models: pl.DataFrame, *, looks_up: bool) -> pl.D
         if not unknown.is_empty():
             _look_up(session, unknown.select(_PAIR))
             found = frames.read(session, "prices")
+    priced_by_users = found.filter(~_IS_OF_PACKAGE).select(_PAIR).unique().sort(_PAIR)
     return found if priced_by_users.is_empty() else _with_other_spellings(found, models, priced_by_users)
 
 

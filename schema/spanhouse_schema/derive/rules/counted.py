@@ -82,7 +82,7 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
     in_order = in_order.sort("CountedRow", ~pl.col("IsTop"), "StartedAt", "SpanId")
     of_top = pl.col("Kind").first()
     # What fails within a run that says OK has been dealt with there.
-    is_fine = of_top.is_in(RUNS) & pl.col("SaysOk").first()
+    is_fine = of_top.is_in(RUNS) & pl.col("SaysOk").first() & ~pl.col("Failed").first()
     # The usage of the span that tells most of it, of equals the outermost, else the earliest.
     most = pl.col("Told").arg_max()
     return in_order.group_by("CountedRow", maintain_order=True).agg(

@@ -10,8 +10,7 @@ WITH
     Counts[5] AS WholeOutputTokens,
     Counts[6] AS OutputTokens,
     Counts[7] AS ReasoningTokens,
-    Counts[8] AS TotalTokens,
-    arrayMap(count -> ifNull(count, 0), Counts) AS Told
+    Counts[8] AS TotalTokens
 SELECT
     TenantId,
     TraceId,
@@ -31,7 +30,14 @@ SELECT
     ) AS Process,
     SpanName,
     ScopeName,
-    Kind,
+    -- A chain that has its agent's name is that agent. A span that no rule fits tells of a call where it names a model and its usage,
+    -- unless something below it tells better: the settling finds out.
+    multiIf(
+        SaidKind = 'chain' AND SaidChainAgentName = SpanName AND notEmpty(SpanName), 'agent',
+        notEmpty(SaidKind), SaidKind,
+        (notEmpty({ResponseModel}) OR notEmpty({RequestModel})) AND arrayExists(count -> count > 0, Counts), 'usage',
+        'other'
+    ) AS Kind,
 
     {AgentId} AS AgentId,
     firstNonDefault(
@@ -60,10 +66,11 @@ SELECT
             OR lower({Failed}) IN ('true', 'error')
             OR (Kind IN ('model', 'embedding', 'tool', 'usage') AND notEmpty(SaidErrorType))
             OR (notEmpty({LangSmithKind}) AND has(`Events.Name`, 'exception'))
-            OR arrayExists(result -> tool_result_failed(result), if(Kind = 'tool', [SaidResult], []))
+            -- To parse is dear, and all that tells of a failure has these letters.
+            OR arrayExists(result -> tool_result_failed(result), if(SaidKind = 'tool' AND position(SaidResult, 'rror') > 0, [SaidResult], []))
     ) AS Failed,
     Ending = 'cancelled' AS Cancelled,
-    StatusCode = 'Ok' AND NOT Failed AS SaysOk,
+    StatusCode = 'Ok' AS SaysOk,
     firstNonDefault(SaidErrorType, Exception['exception.type'], if(SaidStatus = 'timeout', 'timeout', '')) AS ErrorType,
     substringUTF8(firstNonDefault(SaidErrorMessage, StatusCodeMessage, Exception['exception.message']), 1, 1000) AS ErrorMessage,
 
@@ -80,34 +87,34 @@ SELECT
     ReasoningTokens,
     TotalTokens,
     -- What is told under one name that is read, and under another that is not, is no news.
-    arrayFilter(
+    arrayMap(told -> arrayFilter(
         each -> each.2 > 0 AND NOT agent_usage_is_other(each.1) AND NOT has(
             multiIf(
-                match(each.1, '(?i)cach'), [Told[3], Told[4], Told[3] + Told[4]],
-                match(each.1, '(?i)reason|thought|think'), [Told[7]],
+                match(each.1, '(?i)cach'), [told[3], told[4], told[3] + told[4]],
+                match(each.1, '(?i)reason|thought|think'), [told[7]],
                 match(each.1, '(?i)audio|image|video|predict|tool|citation|search'), [],
-                arrayConcat(Told, [Told[1] + Told[3] + Told[4], Told[2] + Told[3] + Told[4], Told[5] + Told[7], Told[6] + Told[7], Told[1] + Told[5]])
+                arrayConcat(told, [told[1] + told[3] + told[4], told[2] + told[3] + told[4], told[5] + told[7], told[6] + told[7], told[1] + told[5]])
             ),
             each.2
         ),
         arrayMap(
             each -> (each.1, ifNull(otlp_count(each.2), 0)),
             arrayConcat(
-                arrayFilter(each -> each.1 NOT IN {UsageNames}, CAST(Usage AS Array(Tuple(String, String)))),
+                arrayFilter(each -> each.1 NOT IN {UsageNames}, Usage),
                 arrayFlatten(arrayMap(
                     each -> if(startsWith(each.2, '{'), agent_numbers_inside(each.1, each.2), []),
-                    arrayConcat(CAST(Usage AS Array(Tuple(String, String))), {UsageInside})
+                    arrayConcat(Usage, {UsageInside})
                 ))
             )
         )
-    ) AS UnreadUsage,
+    ), [arrayMap(count -> ifNull(count, 0), Counts)])[1] AS UnreadUsage,
     -- What is less than the column can say is not nothing.
     if(SaidCost > 0 OR toFloat64OrNull(SaidCostText) = 0, SaidCost, NULL) AS ReportedCostUSD,
 
     firstNonDefault({ToolName}, replaceRegexpOne(SpanName, '(?s)^execute_tool (.+)$|^(?:.* )?tools/call (.+)$|^(.+)\\.(?:run|tool|__call__)$', '\\1\\2\\3')) AS ToolName,
     {ToolCallId} AS ToolCallId,
-    if(Kind = 'tool', substringUTF8(firstNonDefault({ToolArguments}, SaidInput), 1, 200), '') AS ToolArgumentsPreview,
-    if(Kind = 'tool', substringUTF8(SaidResult, 1, 200), '') AS ToolResultPreview,
+    if(SaidKind = 'tool', substringUTF8(firstNonDefault({ToolArguments}, SaidInput), 1, 200), '') AS ToolArgumentsPreview,
+    if(SaidKind = 'tool', substringUTF8(SaidResult, 1, 200), '') AS ToolResultPreview,
     substringUTF8(firstNonDefault(SaidInput, `Events.Attributes`[indexOf(`Events.Name`, 'gen_ai.user.message')]['content']), 1, 200) AS InputPreview,
     substringUTF8(firstNonDefault(SaidOutput, `Events.Attributes`[indexOf(`Events.Name`, 'gen_ai.choice')]['message']), 1, 200) AS OutputPreview
 FROM
@@ -115,14 +122,6 @@ FROM
     -- What more than one column is made of.
     SELECT
         *,
-        -- A chain that has its agent's name is that agent. A span that no rule fits tells of a call where it names a model and its usage,
-        -- unless something below it tells better: the settling finds out.
-        multiIf(
-            SaidKind = 'chain' AND SaidChainAgentName = SpanName AND notEmpty(SpanName), 'agent',
-            notEmpty(SaidKind), SaidKind,
-            (notEmpty({ResponseModel}) OR notEmpty({RequestModel})) AND arrayExists(count -> count > 0, Counts), 'usage',
-            'other'
-        ) AS Kind,
         {Kind} AS SaidKind,
         {AgentName} AS SaidAgentName,
         {ChainAgentName} AS SaidChainAgentName,
@@ -148,10 +147,10 @@ FROM
             {OutputTokens},
             {UnreasonedOutputTokens},
             {ReasoningTokens},
-            arrayConcat({TotalTokens}, mapValues(mapFilter((name, text) -> match(name, '(?i)total_?tokens$'), Usage)))
+            arrayConcat({TotalTokens}, arrayMap(each -> if(match(each.1, '(?i)total_?tokens$'), each.2, ''), Usage))
         ]) AS Counts,
         -- What may be usage by its name.
-        mapFilter((name, text) -> multiSearchAnyCaseInsensitive(name, ['token', 'usage']), SpanAttributes) AS Usage
+        arrayFilter(each -> multiSearchAnyCaseInsensitive(each.1, ['token', 'usage']), CAST(SpanAttributes AS Array(Tuple(String, String)))) AS Usage
     FROM
     (
         SELECT

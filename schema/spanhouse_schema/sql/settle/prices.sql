@@ -1,4 +1,5 @@
--- The prices of some models, in USD for a million tokens; of those that hold for a call the last counts.
+-- The prices of some models, and all that users have set for the tenants of these, who may spell a model otherwise: in USD for a million
+-- tokens; of those that hold for a call the last counts.
 SELECT
     tenant_id AS TenantId,
     provider AS Provider,
@@ -16,4 +17,5 @@ SELECT
     reasoning_usd_per_mtok AS Reasoning
 FROM spanhouse.model_prices FINAL
 WHERE (tenant_id, provider, model) IN (SELECT TenantId, Provider, Model FROM models)
+    OR (source = 'user' AND tenant_id IN (SELECT TenantId FROM models))
 ORDER BY source = 'user', position, valid_from, above_tokens;
