@@ -58,6 +58,10 @@ CASES = {
         NOBODY | {INPUT: 100, READ: 60, OUTPUT: 9, REASONING: 5, TOTAL: 174}, [100, 60, None, 9, 5], source="unpriced"
     ),
     "a total under any prefix": Case(OPENAI | CACHED | {"vendor.usage.totalTokens": 169}, [100, 60, None, 9, None]),
+    "a total as Gemini calls it": Case(OPENAI | CACHED | {"vendor.totalTokenCount": 169}, [100, 60, None, 9, None]),
+    "a total in JSON": Case(
+        OPENAI | CACHED | {"llm.usage": '{"prompt_tokens": 100, "total_tokens": 169}'}, [100, 60, None, 9, None]
+    ),
     "a total that leaves two ways": Case(
         NOBODY | {INPUT: 100, READ: 5, OUTPUT: 9, REASONING: 5, TOTAL: 114},
         [95, 5, None, 4, 5],

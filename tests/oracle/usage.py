@@ -61,12 +61,18 @@ def report(attributes: Mapping[str, str], said: Mapping[str, str]) -> Report:
     }
     candidates = {name: text for name, text in attributes.items() if re.search("token|usage", name, re.IGNORECASE)}
     if "TotalTokens" not in told:
-        names = sorted(name for name in candidates if re.search("total_?tokens$", name, re.IGNORECASE))
-        totals = [total for name in names if (total := tokens(candidates[name])) is not None]
-        if totals:
-            told["TotalTokens"] = totals[0]
+        totals = (_total(name, text) for name, text in sorted(candidates.items()))
+        if (total := next((total for total in totals if total is not None), None)) is not None:
+            told["TotalTokens"] = total
     unread = [(name, count) for name, count in _leaves(attributes, candidates) if _is_news(name, count, told)]
     return Report(told, unread)
+
+
+def _total(name: str, text: str) -> int | None:
+    if re.search(r"(total[._]?tokens?([._]?count)?|tokens?[._]total)$", name, re.IGNORECASE):
+        return tokens(text)
+    inside_json = re.search(r'"total_?tokens?(?:_?count)?\\*" *: *\\*"?([0-9]+)', text, re.IGNORECASE)
+    return tokens(inside_json[1]) if text.startswith("{") and inside_json else None
 
 
 def tokens(text: str) -> int | None:

@@ -43,6 +43,7 @@ _CHOICES = {
     "gen_ai.usage.cache_read.input_tokens": ("", "", "3", "8"),
     "gen_ai.usage.reasoning.output_tokens": ("", "", "", "4", "9"),
     "gen_ai.usage.total_tokens": ("", "", "", "", "12", "14", "15", "20"),
+    "vendor.usage": ("", "", "", "", "", "", '{"total_tokens": "12"}', '{"b": {"totalTokenCount": 14}, "total": 9}'),
     "gen_ai.usage.audio.output_tokens": ("", "", "", "", "", "0", "2"),
     "gen_ai.conversation.id": ("", "", "", "s1", "s2"),
     "user.id": ("", "", "", "u"),

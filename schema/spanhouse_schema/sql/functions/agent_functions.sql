@@ -56,6 +56,13 @@ CREATE OR REPLACE FUNCTION agent_numbers_inside AS (name, text) -> arrayMap(
     extractAllGroupsVertical(text, '"([^"\\\\]*)\\\\*" *: *\\\\*"?([0-9]+)')
 );
 
+-- The total that an attribute of usage tells of: by its name, or in its JSON; '' if none.
+CREATE OR REPLACE FUNCTION agent_total AS (name, text) -> multiIf(
+    match(name, '(?i)(total[._]?tokens?([._]?count)?|tokens?[._]total)$'), text,
+    startsWith(text, '{'), extract(text, '(?i)"total_?tokens?(?:_?count)?\\\\*" *: *\\\\*"?([0-9]+)'),
+    ''
+);
+
 -- Whether a name says what may be counted, how fast, how dear, or whose token it is, and not how many tokens were used.
 CREATE OR REPLACE FUNCTION agent_usage_is_other AS (name) -> match(lower(name), concat(
     '(^|[._: -])(max|min|limit|budget|remaining|window|capacity|threshold|rate|ratio|percent|speed|time|requests?|auth|csrf|session|cpu|memory|disk)',

@@ -147,7 +147,7 @@ FROM
             {OutputTokens},
             {UnreasonedOutputTokens},
             {ReasoningTokens},
-            arrayConcat({TotalTokens}, arrayMap(each -> if(match(each.1, '(?i)total_?tokens$'), each.2, ''), Usage))
+            arrayConcat({TotalTokens}, arrayMap(each -> agent_total(each.1, each.2), Usage))
         ]) AS Counts,
         -- What may be usage by its name.
         arrayFilter(each -> multiSearchAnyCaseInsensitive(each.1, ['token', 'usage']), CAST(SpanAttributes AS Array(Tuple(String, String)))) AS Usage
