@@ -45,6 +45,7 @@ _SHOWN = {
     **dict.fromkeys(("budget_limits_now", "budget_verdicts"), (_LIMIT, "'user', 'day', {text}")),
     "agent_performance_daily": ("performance_sums (TenantId, AgentName, Executions)", "{text}, 1"),
     "model_usage_daily": ("model_usage_sums (TenantId, Model, Uses)", "{text}, 1"),
+    "unread_usage": ("agent_spans (TenantId, ScopeName, UnreadUsage)", "{text}, [({text}, 1)]"),
     "agent_budget_daily": (_SPENT, "'user', {text}, 1"),
     **dict.fromkeys(("agent_budget", "tenant_budget_daily"), (_SPENT, "'tenant', {text}, 1")),
     **dict.fromkeys(
