@@ -56,7 +56,7 @@ How a span is read:
    part exceeds its whole or whose total decides; the provider's row. If there is none, or a span contradicts it, the
    side is in doubt: `input_tokens_inconsistent`, `output_tokens_inconsistent`. The cost is `partial` then. It is
    `partial`, too, if a span tells of usage under a name that nobody reads, or a total of more than its parts:
-   `agent_spans.UnreadUsage` has the names.
+   `unread_usage` has the [names](#usage-that-nobody-reads).
 4. Spans that tell of one thing count once. A call inside a call of the same kind, and a tool inside itself, tell of it
    once more; so does an agent inside an agent of the same name, but only where it is the only one, all that counts
    happens within it, and all but a fifth of the time passes there: otherwise each is a run of its own. A model's call
@@ -109,6 +109,19 @@ any text, in any letter case.
 
 """
 
+_UNREAD = """
+## Usage that nobody reads
+
+The view `unread_usage` has every name of usage that no table reads, one row for each emitter: what the name looks like,
+how many spans tell how many tokens under it, since when, and an example. A name inside JSON is `attribute: key`. A span
+counts once, however often it came. Calls of such spans have a `partial` cost.
+
+`spanhouse doctor` names the emitters, the metric `spanhouse_unread_usage_spans` counts their spans, and
+`spanhouse conventions suggest` prints the rows that would read them, with a guess at the concept. The tables are part
+of the package: check a row against what the emitter documents, and send it to the project. After the update that has
+it, `spanhouse rebuild --all` reads the spans that are kept again.
+"""
+
 _RECORDINGS = """
 ## What the recordings come to
 
@@ -158,6 +171,7 @@ def conventions() -> str:
         + _endings()
         + _PARTS
         + _parts()
+        + _UNREAD
         + _RECORDINGS
         + _recordings()
     )

@@ -49,6 +49,9 @@ class Metrics:
         self.discovery_failures = self._counter(
             "discovery_failures", "Searches for patterns that failed and are tried again."
         )
+        self.unread_usage_spans = self._gauge(
+            "unread_usage_spans", "Spans of the last day that tell of usage under names that no convention reads."
+        )
         self.dead_letters = self._gauge("dead_letters", "Dead letters that wait for somebody.", "signal")
 
     def _counter(self, name: str, description: str, labels: str = "") -> Counter:

@@ -16,6 +16,7 @@ from spanhouse_collector.receive.http import create_app
 from spanhouse_collector.receive.intake import Intake
 from spanhouse_collector.settler import Settler
 from spanhouse_collector.spool.spool import Spool
+from spanhouse_collector.unread_usage import UnreadUsageGauge
 from spanhouse_schema import Database, DatabaseUnavailable
 from spanhouse_schema.access.key_ring import KeyRing
 from spanhouse_schema.clickhouse import migrate
@@ -39,6 +40,7 @@ async def pipeline(
     spool = Spool(settings.data_dir / "spool", limit_bytes=settings.spool_limit)
     settler = Settler(database, metrics)
     discoverer = Discoverer(database, metrics)
+    unread_usage = UnreadUsageGauge(database, metrics)
     loader = Loader(spool, database, metrics, settler.nudge)
     intake = Intake(spool, keys, settings, metrics)
     app = create_app(intake, Readiness(database, spool).check, settings, metrics)
@@ -51,6 +53,8 @@ async def pipeline(
         stack.push_async_callback(settler.stop)
         await discoverer.start()
         stack.push_async_callback(discoverer.stop)
+        await unread_usage.start()
+        stack.push_async_callback(unread_usage.stop)
         await loader.start()
         stack.push_async_callback(loader.stop)
         stack.push_async_callback(_drain, spool, loader)

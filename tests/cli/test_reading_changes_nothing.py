@@ -19,6 +19,7 @@ from tests.support.process import Spanhouse, run, started_before
 READS: dict[str, tuple[str, ...]] = {
     "audit": (),
     "budgets list": (),
+    "conventions suggest": (),
     "dead-letter list": (),
     "dead-letter show": ("000000000001",),
     "doctor": (),

@@ -37,7 +37,7 @@ def test_metrics_are_prometheus_text_of_everything_there_is_to_watch(receiver: R
             *("inflight_bytes", "spool_bytes", "spool_oldest_seconds"),
             *("insert_seconds", "insert_failures", "lag_seconds", "dead_letters"),
             *("settler_is_leader", "settle_seconds", "settle_failures", "settled_traces", "set_aside_traces"),
-            *("discovery_seconds", "discovery_failures"),
+            *("discovery_seconds", "discovery_failures", "unread_usage_spans"),
         )
     }
 

@@ -6,7 +6,7 @@ beside it. Who adds a convention adds rows there.
 """
 
 from collections.abc import Iterator
-from csv import DictReader
+from csv import QUOTE_NONE, DictReader
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -52,8 +52,13 @@ class PartRule(NamedTuple):
 
 def spellings() -> list[Spelling]:
     """Every spelling of every concept; of several that a span has, the first wins."""
+    return read_spellings(_text("attributes"))
+
+
+def read_spellings(table: str) -> list[Spelling]:
+    """Return the spellings of a table like `attributes.tsv`."""
     found = []
-    for row in _rows("attributes"):
+    for row in _rows(table):
         attribute, _, path = row["attribute"].partition(": ")
         steps = tuple(path.split(".")) if path else ()
         found.append(Spelling(row["concept"], attribute, steps, row["convention"]))
@@ -62,19 +67,28 @@ def spellings() -> list[Spelling]:
 
 def kind_rules() -> list[KindRule]:
     """Every rule; of several that fit a span, the first wins."""
-    return [KindRule(**row) for row in _rows("kinds")]
+    return read_kind_rules(_text("kinds"))
+
+
+def read_kind_rules(table: str) -> list[KindRule]:
+    """Return the rules of a table like `kinds.tsv`."""
+    return [KindRule(**row) for row in _rows(table)]
 
 
 def ending_rules() -> list[EndingRule]:
     """Every rule; of several that fit, the first wins."""
-    return [EndingRule(**row) for row in _rows("endings")]
+    return [EndingRule(**row) for row in _rows(_text("endings"))]
 
 
 def part_rules() -> list[PartRule]:
     """Every rule; of several that fit a span, the first wins."""
-    return [PartRule(**row) for row in _rows("parts")]
+    return [PartRule(**row) for row in _rows(_text("parts"))]
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    text = files(__name__).joinpath(f"{name}.tsv").read_text(encoding="utf-8")
-    yield from DictReader((line for line in text.splitlines() if not line.startswith("#")), delimiter="\t")
+def _text(name: str) -> str:
+    return files(__name__).joinpath(f"{name}.tsv").read_text(encoding="utf-8")
+
+
+def _rows(table: str) -> Iterator[dict[str, str]]:
+    lines = (line for line in table.splitlines() if not line.startswith("#"))
+    yield from DictReader(lines, delimiter="\t", quoting=QUOTE_NONE)

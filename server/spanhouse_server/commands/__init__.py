@@ -14,6 +14,7 @@ COMMANDS = {
     "budgets": "Say what may be spent in a day, week or month, and see what is left of it.",
     "audit": "Compare every derived number with a recomputation from raw rows.",
     "rebuild": "Recompute what is derived, for a day, a trace or all: after a price, a setting or the code changed.",
+    "conventions": "See usage that no convention reads, and print the rows that would read it.",
     "keys": "Make, list and revoke the keys that clients send.",
     "migrate": "Bring the database's tables up to date, or back; or print the SQL.",
     "doctor": "Check this installation, and say what to do about each finding.",

@@ -11,7 +11,9 @@ from spanhouse_collector.spool import dead_letter
 from spanhouse_schema import Database, DatabaseError
 from spanhouse_schema.clickhouse import installation, migrate
 from spanhouse_schema.clickhouse.holder import holder_of
+from spanhouse_schema.derive.unread_usage import recent_emitters
 from spanhouse_schema.errors import AdminKeyUnusable, NoDatabase
+from spanhouse_schema.quoting import printable
 from spanhouse_schema.settings import Settings
 from spanhouse_server.doctor.finding import Finding, fail, ok, warn
 from spanhouse_server.doctor.probe import get
@@ -23,6 +25,7 @@ _SKEW_S = 5
 _FUTURE_S = 60
 # Older than any installation of this software: a machine that lost its clock begins in 1970.
 _EARLIEST_UNIX_S = 1_735_689_600
+_SHOWN_EMITTERS, _NAMED = 3, 80
 
 
 def check_process(settings: Settings) -> Iterator[Finding]:
@@ -112,6 +115,14 @@ def _look_at_rows(database: Database) -> Iterator[Finding]:
     if set_aside:
         look = 'spanhouse sql "SELECT TenantId, TraceId, Reason FROM set_aside_traces FINAL"'
         yield fail("settling", f"{set_aside} traces could not be settled, and are tried again within an hour", look)
+    if emitters := recent_emitters(database, most=_SHOWN_EMITTERS + 1):
+        message = f"spans of the last day tell of usage under names that nobody reads: {_listed(emitters)}"
+        yield warn("usage", message, "`spanhouse conventions suggest` prints the rows that would read them")
+
+
+def _listed(emitters: list[tuple[str, int]]) -> str:
+    shown = [f"{spans:,} of {printable(name[:_NAMED]) or 'no name'}" for name, spans in emitters[:_SHOWN_EMITTERS]]
+    return f"{', '.join(shown)}{', and others' if len(emitters) > len(shown) else ''}"
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:
