@@ -46,11 +46,11 @@ How a span is read:
 1. The first rule of [Kinds](#kinds) that fits gives it its kind. One that none fits, and that names a model and its
    usage, is a model's call, unless its instrumentation has spans for calls, or something below it tells of usage. Any
    other is `other`: it holds its tree together and counts nothing.
-2. Of each concept in [Attributes](#attributes) the first spelling that the span has is taken; an empty text and `null`
-   are none. Where none is there, some are found elsewhere: the agent's and the tool's name in the span's name; error
+2. The first spelling that the span has of a concept in [Attributes](#attributes) is taken; an empty text and `null` are
+   none. If it has none, some are found elsewhere: the agent's and the tool's name in the span's name; error
    type and message in the exception event and the status; session, user, client account and engagement in the resource.
 3. Tokens become five buckets, and each token is in one of them: input that no cache held, read from a cache, written
-   to one, output without reasoning, reasoning. What nobody says is NULL, which is not 0. Some emitters count cached
+   to one, output without reasoning, reasoning. Untold buckets are NULL, which is not 0. Some emitters count cached
    tokens inside the input and some beside it, and so with reasoning and the output. The strongest evidence decides: a
    total on the span; the emitter's own row of [Parts](#parts); another span of that emitter in the same trace, whose
    part exceeds its whole or whose total decides; the provider's row. If there is none, or a span contradicts it, the
@@ -64,13 +64,13 @@ How a span is read:
    Several instrumentations may tell of one call beside each other, or in several traces: under one response id where
    they overlap in time, and of a failed call, which has no response, where they are of one process, name the same model
    or provider (however it is [spelled](prices.md)), and one is within the other. Then the fullest of what they say of
-   tokens counts. What one instrumentation tells twice are two calls. An agent's own tokens count only where nothing
-   below it tells any. What fails within a run does not make that fail whose own status is OK.
+   tokens counts. Two tellings by one instrumentation are two calls. An agent's own tokens count only where nothing
+   below it tells any. A failure within a run does not make that run fail whose own status is OK.
 5. A span has failed where it says so: by its status, by an attribute such as `error.type` of a call, or, if it is of a
    tool, in its result (MCP's `isError`, Anthropic's `is_error`, a tool message of status `error`; only in JSON). But
    what [Endings](#endings) knows as a cancellation, a pause or a hand-over is that: a run that waits is `paused`, one
    that handed over is `completed`, and a call of these has not failed. A cancelled call has not succeeded. A time-out
-   is a failure, whatever else it is called. What a span of status `Ok` tells of exceptions, it has handled.
+   is a failure, whatever else it is called. A span of status `Ok` has handled the exceptions that it tells of.
 6. A call belongs to the nearest `agent` or `workflow` above it; where there is none, to the topmost `chain`, else to
    the trace's root. These are the rows of `agent_executions`; the calls are `llm_calls` and `agent_actions`.
 
@@ -84,15 +84,15 @@ _ATTRIBUTES = """
 ## Attributes
 
 In the order in which they win. `a: b.c` is the value at `b.c` in the JSON that the attribute `a` holds. `InputTokens`
-and `OutputTokens` are wholes; the `Uncached` and `Unreasoned` ones are without their parts. Of counts the first
-spelling that is a number is taken.
+and `OutputTokens` are wholes; the `Uncached` and `Unreasoned` ones are without their parts. The first
+spelling of a count that is a number is taken.
 
 """
 
 _ENDINGS = """
 ## Endings
 
-What an error's type, message or status tells of how something ended; the first ending that fits. A *type* is compared
+How something ended, by its error's type, message or status; the first ending that fits. A *type* is compared
 by its last part, in any letter case: `asyncio.exceptions.CancelledError`, `tokio::task::Cancelled`. A *message* is
 compared as a whole; `%` stands for any text, `{a|b}` for one of these. A message that is a class of this table, or
 begins with it and `:` or `(`, is of that type. How LangGraph's exceptions come to stand on spans is told in
@@ -103,9 +103,9 @@ langfuse/langfuse#14034, DataDog/dd-trace-py#16614 and DataDog/dd-trace-js#10010
 _PARTS = """
 ## Parts
 
-Where an emitter counts cached tokens, and those of reasoning: inside the whole or beside it. Rows with a scope speak of
-that instrumentation, the others of what a provider documents of its own API. The first that fits wins; `%` stands for
-any text, in any letter case.
+Whether an emitter counts cached tokens, and those of reasoning, inside the whole or beside it. Rows with a scope speak
+of that instrumentation, the others of what a provider documents of its own API. The first that fits wins; `%` stands
+for any text, in any letter case.
 
 """
 
