@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spanhouse_schema import Database
-from spanhouse_schema.access.row_filters import enforce
 from spanhouse_schema.conventions import spellings
 from tests.oracle import normalise
 from tests.reference import Row
@@ -100,7 +99,6 @@ def test_what_a_name_looks_like_is_told_by_its_words(database: Database) -> None
 
 
 def test_a_tenant_reads_of_its_own_spans_alone(database: Database, tmp_path: Path) -> None:
-    enforce(database)
     insert(database, {tenant: [span("a", {f"usage.cached.{tenant}": "1"})] for tenant in ("acme", "zed")}, tmp_path)
     with embedded(database) as house, closing(house.connect("acme")) as connection:
         said = connection.read("SELECT DISTINCT tenant_id, name FROM spanhouse.unread_usage FORMAT TSV", {}).decode()

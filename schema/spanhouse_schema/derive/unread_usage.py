@@ -1,6 +1,6 @@
-"""Usage that no convention reads, asked of the database: how much there is of late, and all that is known of it.
+"""Usage that no convention reads, as the database has it: how much came of late, and everything known of each name.
 
-So are spans of kind `usage`: they name a model and its tokens, and no rule knows them.
+Spans of kind `usage` are the same case: they name a model and its tokens, and no rule of kinds knows them.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from spanhouse_schema.clickhouse.database import Database
 
-# Who has more has one cause for most of it.
+# Nobody checks more rows than these at once.
 _MOST = 500
 # An attribute that is longer is a conversation.
 _LONGEST_TEXT = 2**20
@@ -57,7 +57,7 @@ _SEEN = f"""
     ) AS raw USING (example)
     ORDER BY spans DESC, emitter, name
 """
-# Whose spans have more names than this does not name them by what they are.
+# A scope whose spans have more names does not name them by what they are.
 _MOST_NAMES = 50
 _UNRULED = f"""
     WITH
