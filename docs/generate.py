@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from spanhouse_schema.conventions import Spelling, ending_rules, kind_rules, part_rules, spellings
+from spanhouse_schema.conventions import (
+    Spelling,
+    ending_rules,
+    kind_rules,
+    logged_call_rules,
+    logged_spellings,
+    part_rules,
+    spellings,
+)
 from spanhouse_schema.settings import Settings
 from spanhouse_server.commands._flags import shown_default
 
@@ -39,7 +47,8 @@ _CONVENTIONS = """\
 
 Frameworks call the same things by different names. Three tables say which names mean what: what a span *is*, what its
 attributes *tell*, how it *ended*. Everything that reads spans is made from these tables, so a convention is added by
-adding rows to `kinds.tsv`, `attributes.tsv`, `endings.tsv` and `parts.tsv` in `spanhouse_schema/conventions/`.
+adding rows to `kinds.tsv`, `attributes.tsv`, `endings.tsv` and `parts.tsv` in `spanhouse_schema/conventions/`. Agents
+that send log records in place of spans have [tables of their own](#log-records-that-are-calls).
 
 How a span is read:
 
@@ -122,6 +131,29 @@ of the package: check a row against what the emitter documents, and send it to t
 it, `spanhouse rebuild --all` reads the spans that are kept again.
 """
 
+_LOGGED = """
+## Log records that are calls
+
+Some agents tell of their calls by log records, and by spans only where these are turned on ([how](sending.md)). A
+record is a call if it fits a row: by its event name, which may be the record's own, its attribute `event.name` or its
+body, and by the scope and the attribute in the row. A model's call has to name its model, and to have failed or to tell
+of tokens or a cost; a tool's call has to name its tool. Other log records tell of no call, and metrics tell of none.
+
+The call ends when the record says, or was observed, and `duration_ms` says when it began. A record without a trace is
+one of a trace that we make of its service, session and prompt; without a prompt, of the session's hour. So a prompt, or
+an hour, is a run of the agent, and it lasts from its first call to its last. The same record again is the same call.
+
+A record counts only where no span tells of the call: a span of the same program in the trace that the record names, one
+with the same response id, or one of the same session that overlaps with the call, give or take two seconds. It does not
+matter which of them comes first. Each failed attempt that the agent tells of is a failed call.
+
+"""
+
+_LOGGED_ATTRIBUTES = """
+What the attributes of such records mean, in the order in which they win:
+
+"""
+
 _RECORDINGS = """
 ## What the recordings come to
 
@@ -166,11 +198,15 @@ def conventions() -> str:
         _CONVENTIONS
         + _kinds()
         + _ATTRIBUTES
-        + _attributes()
+        + _attributes(spellings())
         + _ENDINGS
         + _endings()
         + _PARTS
         + _parts()
+        + _LOGGED
+        + _logged()
+        + _LOGGED_ATTRIBUTES
+        + _attributes(logged_spellings())
         + _UNREAD
         + _RECORDINGS
         + _recordings()
@@ -188,10 +224,10 @@ def _where(where: str) -> str:
     return "*span name*" if where == "span name" else _code(where)
 
 
-def _attributes() -> str:
+def _attributes(all_spellings: Iterable[Spelling]) -> str:
     rows = [
         (f"`{concept}`", "<br>".join(f"{_code(_spelled(each))} {each.convention}" for each in found))
-        for concept, found in groupby(spellings(), key=lambda spelling: spelling.concept)
+        for concept, found in groupby(all_spellings, key=lambda spelling: spelling.concept)
     ]
     return _table(("concept", "spellings"), rows)
 
@@ -212,6 +248,18 @@ def _parts() -> str:
         for rule in part_rules()
     ]
     return _table(("part", "scope", "provider", "model", "place", "who says so"), rows)
+
+
+def _logged() -> str:
+    rows = [
+        (rule.agent, rule.kind, *map(_code, (rule.event, rule.scope, _condition(rule.where, rule.value), rule.spans)))
+        for rule in logged_call_rules()
+    ]
+    return _table(("agent", "kind", "event", "scope", "attribute", "scope of its spans"), rows)
+
+
+def _condition(where: str, value: str) -> str:
+    return f"{where} = {value}" if where else ""
 
 
 def _spelled(spelling: Spelling) -> str:

@@ -1,5 +1,6 @@
-"""Spans as others write them: straight into `otel_traces`, as the OpenTelemetry Collector's exporter does."""
+"""Spans and log records as others write them: straight into the raw tables, as a Collector's exporter does."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
@@ -21,6 +22,15 @@ def insert(database: Database, rows: Mapping[str, Iterable[Row]], directory: Pat
     path.write_bytes(b"".join(chain([_header()], spelled)))
     # Nobody gives a plain INSERT a token: the same rows again are rows again.
     database.insert_file("spanhouse.otel_traces", path, "RowBinaryWithNames", settings={"insert_deduplicate": 0})
+    path.unlink()
+
+
+def insert_logs(database: Database, rows: Mapping[str, Iterable[Row]], directory: Path) -> None:
+    """Insert each tenant's rows of `otel_logs` as one INSERT: those columns that they have."""
+    path = directory / f"{uuid4().hex}.rows"
+    spelled = (json.dumps(row | {"TenantId": tenant}) for tenant, of_tenant in rows.items() for row in of_tenant)
+    path.write_text("\n".join(spelled))
+    database.insert_file("spanhouse.otel_logs", path, "JSONEachRow", settings={"insert_deduplicate": 0})
     path.unlink()
 
 

@@ -11,7 +11,7 @@ from spanhouse_schema.clickhouse.installation import NEW, Installation
 from spanhouse_schema.errors import StatementFailed
 
 # The newest revision in migrations/versions.
-HEAD = "0010_usage_as_said"
+HEAD = "0011_logged_calls"
 
 _UNKNOWN_TABLE = 60
 

@@ -2,7 +2,8 @@
 
 `attributes.tsv` says which attribute means what, `kinds.tsv` which span is what, `endings.tsv` which error is a
 cancellation, a pause or a hand-over, `parts.tsv` whether cached tokens and reasoning are counted inside the whole or
-beside it. Who adds a convention adds rows there.
+beside it. `logged_calls.tsv` says which log records tell of a call, `logged_attributes.tsv` which of their attributes
+means what. Who adds a convention adds rows there.
 """
 
 from collections.abc import Iterator
@@ -50,6 +51,22 @@ class PartRule(NamedTuple):
     source: str
 
 
+class LoggedCallRule(NamedTuple):
+    """What makes a log record one that tells of a call of that kind, by an agent of that name.
+
+    Its event name is `event` and its scope is `scope`; '' fits any. Its attribute `where`, if there is one, has the
+    `value`. `spans` is the scope of the spans that the same program may send.
+    """
+
+    kind: str
+    event: str
+    scope: str
+    where: str
+    value: str
+    agent: str
+    spans: str
+
+
 def spellings() -> list[Spelling]:
     """Every spelling of every concept; of several that a span has, the first wins."""
     return read_spellings(_text("attributes"))
@@ -63,6 +80,11 @@ def read_spellings(table: str) -> list[Spelling]:
         steps = tuple(path.split(".")) if path else ()
         found.append(Spelling(row["concept"], attribute, steps, row["convention"]))
     return found
+
+
+def logged_spellings() -> list[Spelling]:
+    """Every spelling in a log record that tells of a call; of several that it has, the first wins."""
+    return read_spellings(_text("logged_attributes"))
 
 
 def kind_rules() -> list[KindRule]:
@@ -83,6 +105,11 @@ def ending_rules() -> list[EndingRule]:
 def part_rules() -> list[PartRule]:
     """Every rule; of several that fit a span, the first wins."""
     return [PartRule(**row) for row in _rows(_text("parts"))]
+
+
+def logged_call_rules() -> list[LoggedCallRule]:
+    """Every rule; no two fit one record."""
+    return [LoggedCallRule(**row) for row in _rows(_text("logged_calls"))]
 
 
 def _text(name: str) -> str:

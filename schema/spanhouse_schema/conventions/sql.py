@@ -3,7 +3,8 @@
 `{SessionId of LogAttributes}` looks a concept up in a map of attributes, spelling by spelling, which is for few rows:
 events, and spans that say something of a record. `{SessionId}` is for the view that reads every span, `agent_spans_mv`:
 it reads the column `Said`, which is `{Said}`. `{InputTokens}` and other numbers are arrays there, of what each spelling
-says: `agent_number` takes the first.
+says: `agent_number` takes the first. `{InputTokens in logs}` reads `LogAttributes` of a record that tells of a call, by
+the spellings of such records.
 
 A span's attributes are gone through once. Each key is looked up among all spellings, so that two hundred of them cost
 what ten do, and becomes a number: the rank of its spelling, and its position in the span. Spellings that compete for
@@ -12,11 +13,19 @@ functions: ClickHouse plans the view for every INSERT, and takes 0.07 ms for eac
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import groupby
 
-from spanhouse_schema.conventions import KindRule, Spelling, kind_rules, spellings
+from spanhouse_schema.conventions import (
+    KindRule,
+    LoggedCallRule,
+    Spelling,
+    kind_rules,
+    logged_call_rules,
+    logged_spellings,
+    spellings,
+)
 from spanhouse_schema.conventions.endings import patterns
 from spanhouse_schema.quoting import literal
 
@@ -40,7 +49,16 @@ def fill(sql: str) -> str:
         "Ending": _ending,
         "UsageNames": _usage_names,
         "UsageInside": _usage_inside,
+        "LoggedEvents": lambda: _array(sorted({literal(rule.event) for rule in logged_call_rules()})),
+        "LoggedCall": _logged_call,
+        "LoggedKinds": lambda: _of_logged_calls(lambda rule: rule.kind),
+        "LoggedAgents": lambda: _of_logged_calls(lambda rule: rule.agent),
+        "LoggedWhere": lambda: _of_logged_calls(lambda rule: rule.where),
+        "LoggedValues": lambda: _of_logged_calls(lambda rule: rule.value),
+        "LoggedUsageNames": _logged_usage_names,
+        "LoggingScopes": _logging_scopes,
     }
+    sql = re.sub(r"\{([A-Z][A-Za-z]+) in logs\}", lambda found: _logged(found[1]), sql)
     sql = re.sub(r"\{([A-Z][A-Za-z]+) of ([A-Z][A-Za-z]+)\}", lambda found: _looked_up(found[1], found[2]), sql)
     return re.sub(r"\{([A-Z][A-Za-z]+)\}", lambda found: expressions.get(found[1], lambda: _concept(found[1]))(), sql)
 
@@ -159,6 +177,38 @@ def _ending() -> str:
     """The ending that `raised` tells of; '' where it tells of none."""
     conditions = "".join(f"match(raised, {literal(found)}), {literal(name)}, " for name, found in patterns().items())
     return f"multiIf({conditions}'')"
+
+
+def _logged_call() -> str:
+    """The number of the rule that fits a log record, by its `Name` or its body; 0 where none does."""
+    events = _array(
+        literal(f"{rule.scope}\t{rule.event}" if rule.scope else rule.event) for rule in logged_call_rules()
+    )
+    numbers = _array(range(1, len(logged_call_rules()) + 1))
+    names = "[Name, concat(ScopeName, '\\t', Name), Body]"
+    return f"arrayMax(arrayMap(name -> transform(name, {events}, {numbers}, 0), {names}))"
+
+
+def _of_logged_calls(column: Callable[[LoggedCallRule], str]) -> str:
+    return _array(literal(column(rule)) for rule in logged_call_rules())
+
+
+def _logging_scopes() -> str:
+    """The scopes of spans whose programs tell of the same calls by log records."""
+    return _array(sorted({literal(rule.spans) for rule in logged_call_rules() if rule.spans}))
+
+
+def _logged(concept: str) -> str:
+    """What a log record that tells of a call says of the concept: an array of numbers, or a text."""
+    found = [each for each in logged_spellings() if each.concept == concept]
+    texts = [_in_map(spelling, "LogAttributes") for spelling in found]
+    if concept.endswith(_NUMBERS):
+        return _array(texts)
+    return texts[0] if len(texts) == 1 else f"firstNonDefault({', '.join(texts)})"
+
+
+def _logged_usage_names() -> str:
+    return _array(literal(each.attribute) for each in logged_spellings() if each.concept.endswith("Tokens"))
 
 
 def _concept(name: str) -> str:

@@ -6,7 +6,7 @@ import polars as pl
 
 from spanhouse_schema.clickhouse.database import Session
 from spanhouse_schema.derive import frames
-from spanhouse_schema.derive.rules.columns import Columns, said
+from spanhouse_schema.derive.rules.columns import Columns
 from spanhouse_schema.derive.rules.duplicates import CLOCKS_NS, RIVALS
 
 TRACE = ["TenantId", "TraceId"]
@@ -112,7 +112,7 @@ def _partners(rivals: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
         pl.col("StartedAt").min(),
         pl.col("EndedAt").fill_null(pl.col("StartedAt")).max(),
         # Only of one process are failures compared.
-        Clocks=pl.when(said("ResponseId").any()).then(CLOCKS_NS).otherwise(0),
+        Clocks=pl.when(pl.col("Key").bin.starts_with(b"failed ").any()).then(0).otherwise(CLOCKS_NS),
     )
     own = tellings.join(candidates, on=TRACE, how="semi")
     others = tellings.join(candidates, on=TRACE, how="anti")

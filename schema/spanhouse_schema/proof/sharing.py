@@ -30,9 +30,11 @@ _SHARED = """
     SETTINGS optimize_aggregation_in_order = 1
 """
 _TOLD_LATELY = """
-    SELECT TenantId, arrayJoin(response_keys(ResponseId, Process, StartedAt))
+    SELECT TenantId, arrayJoin(response_keys(
+        ResponseId, Failed, Process, StartedAt, ifNull(EndedAt, StartedAt), FromLog, ScopeName, ServiceName, SessionId
+    ))
     FROM spanhouse.agent_spans
-    WHERE Kind = 'model' AND (notEmpty(ResponseId) OR Failed) AND (TenantId, TraceId) IN
+    WHERE Kind = 'model' AND (TenantId, TraceId) IN
     (
         SELECT TenantId, TraceId
         FROM spanhouse.touched_traces

@@ -42,7 +42,14 @@ class Reading(NamedTuple):
 
 
 READINGS = (
-    Reading("agent_spans", "otel_traces", ("agent_spans_mv",), ("TenantId", "TraceId", "SpanId")),
+    Reading("agent_spans", "otel_traces", ("agent_spans_mv",), ("TenantId", "TraceId", "SpanId"), "NOT FromLog"),
+    Reading(
+        "agent_spans",
+        "otel_logs",
+        ("logged_calls_mv", "logged_spans_mv"),
+        ("TenantId", "TraceId", "SpanId"),
+        "FromLog",
+    ),
     Reading("response_ids", "agent_spans", ("response_ids_mv",), ("TenantId", "TraceId", "SpanId")),
     Reading(
         "execution_events", "otel_logs", ("otlp_events_mv", "execution_events_mv"), ("TenantId", "EventId", "TraceId")

@@ -30,6 +30,7 @@ from spanhouse_schema.derive.rules.executions import executions as executions_of
 from spanhouse_schema.derive.rules.kinds import with_kinds
 from spanhouse_schema.derive.rules.latest import latest_states, once_each
 from spanhouse_schema.derive.rules.lineage import Lineage
+from spanhouse_schema.derive.rules.logged import parted, with_logged
 from spanhouse_schema.derive.rules.outcomes import duration_ms, with_outcomes
 from spanhouse_schema.derive.rules.owners import owners
 from spanhouse_schema.derive.rules.states import runs_of, states
@@ -91,11 +92,12 @@ def count(spans: pl.DataFrame, events: pl.DataFrame, rivals: pl.DataFrame) -> Co
     execution_events with `Trace` and `Tenant`; `rivals` has the columns of `duplicates.RIVALS`.
     """
     said_of_runs = states(once_each(events))
-    known_spans = with_buckets(with_kinds(latest_states(spans)))
+    told, logged = parted(latest_states(spans))
+    known_spans = with_buckets(with_logged(with_kinds(told), logged, rivals))
     placed_spans = placed(runs_of(known_spans, said_of_runs))
     with_their_calls = with_calls(placed_spans)
-    told = told_once(with_their_calls, rivals)
-    calls = with_fuller(counted_calls(with_their_calls, told.lost), told.fuller)
+    once = told_once(with_their_calls, rivals.filter(~pl.col("FromLog")))
+    calls = with_fuller(counted_calls(with_their_calls, once.lost), once.fuller)
     return Counted(with_their_calls, calls, counted_runs(with_their_calls, calls), said_of_runs)
 
 

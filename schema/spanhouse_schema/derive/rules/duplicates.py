@@ -23,12 +23,12 @@ _MOST_COMPARED = 50
 _NAMES = ("Provider", "RequestModel", "ResponseModel")
 RIVALS: Columns = {
     "Tenant": pl.UInt32,
-    **dict.fromkeys(("TraceId", "SpanId", "ParentSpanId", "ScopeName"), pl.Binary),
+    **dict.fromkeys(("TraceId", "SpanId", "ParentSpanId", "ScopeName", "ServiceName", "SessionId"), pl.Binary),
     **dict.fromkeys(("Signature", "Process"), pl.UInt64),
     **dict.fromkeys(("StartedAt", "EndedAt"), pl.Datetime("ns", "UTC")),
     **dict.fromkeys((*_NAMES, "ResponseId"), pl.Binary),
     **dict.fromkeys(USAGE, pl.UInt64),
-    **dict.fromkeys(("Failed", "HasUnread"), pl.Boolean),
+    **dict.fromkeys(("FromLog", "Failed", "HasUnread"), pl.Boolean),
     "ReportedCostUSD": pl.Decimal(18, 12),
 }
 """The columns of the spans of other traces that may tell of the same calls."""

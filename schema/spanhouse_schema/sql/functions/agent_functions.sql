@@ -34,15 +34,39 @@ CREATE OR REPLACE FUNCTION tool_result_failed AS (result) ->
         )
     );
 
+-- A hash of what a resource says of the process that it is.
+CREATE OR REPLACE FUNCTION emitting_process AS (service, resource) ->
+    cityHash64(
+        service,
+        resource['service.namespace'],
+        resource['service.instance.id'],
+        resource['host.name'],
+        resource['k8s.pod.uid'],
+        resource['process.pid']
+    );
+
 -- Under what those meet that may tell of one call of a model: the response's id; without one, which is to say of one that failed, its
 -- process and when it began. Two that began within a second of each other share one of two overlapping stretches of two seconds.
-CREATE OR REPLACE FUNCTION response_keys AS (response_id, process, started_at) ->
-    if(
-        notEmpty(response_id),
-        [response_id],
-        arrayMap(
-            half -> concat('failed ', toString(process), ' ', toString(half), ' ', toString(intDiv(toUnixTimestamp64Milli(started_at) + half, 2000))),
-            [0, 1000]
+-- A log record and a span of the same program also meet under their session and when they ended, within five seconds.
+CREATE OR REPLACE FUNCTION response_keys AS (response_id, failed, process, started_at, ended_at, from_log, scope, service, session) ->
+    arrayConcat(
+        multiIf(
+            notEmpty(response_id),
+            [response_id],
+            failed,
+            arrayMap(
+                half -> concat('failed ', toString(process), ' ', toString(half), ' ', toString(intDiv(toUnixTimestamp64Milli(started_at) + half, 2000))),
+                [0, 1000]
+            ),
+            []
+        ),
+        if(
+            notEmpty(session) AND (from_log OR scope IN {LoggingScopes}),
+            arrayMap(
+                half -> concat('session ', service, '\t', session, ' ', toString(half), ' ', toString(intDiv(toUnixTimestamp64Milli(ended_at) + half, 10000))),
+                [0, 5000]
+            ),
+            []
         )
     );
 

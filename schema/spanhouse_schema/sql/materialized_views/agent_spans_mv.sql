@@ -20,14 +20,7 @@ SELECT
     if(EndIsKnown, otlp_end(Timestamp, Duration), NULL) AS EndedAt,
     IngestedAt,
     ServiceName,
-    cityHash64(
-        ServiceName,
-        ResourceAttributes['service.namespace'],
-        ResourceAttributes['service.instance.id'],
-        ResourceAttributes['host.name'],
-        ResourceAttributes['k8s.pod.uid'],
-        ResourceAttributes['process.pid']
-    ) AS Process,
+    emitting_process(ServiceName, ResourceAttributes) AS Process,
     SpanName,
     ScopeName,
     -- A chain that has its agent's name is that agent. A span that no rule fits tells of a call where it names a model and its usage,
@@ -38,6 +31,7 @@ SELECT
         (notEmpty({ResponseModel}) OR notEmpty({RequestModel})) AND arrayExists(count -> count > 0, Counts), 'usage',
         'other'
     ) AS Kind,
+    false AS FromLog,
 
     {AgentId} AS AgentId,
     firstNonDefault(

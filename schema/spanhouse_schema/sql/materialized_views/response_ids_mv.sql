@@ -2,10 +2,10 @@
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.response_ids_mv TO spanhouse.response_ids AS
 SELECT
     TenantId,
-    arrayJoin(response_keys(ResponseId, Process, StartedAt)) AS ResponseId,
+    arrayJoin(response_keys(ResponseId, Failed, Process, StartedAt, ifNull(EndedAt, StartedAt), FromLog, ScopeName, ServiceName, SessionId)) AS ResponseId,
     TraceId,
     SpanId,
     StartedAt,
     IngestedAt
 FROM spanhouse.agent_spans
-WHERE Kind = 'model' AND (notEmpty(ResponseId) OR Failed);
+WHERE Kind = 'model';

@@ -8,9 +8,9 @@ WHERE (TenantId, ResponseId) IN
     FROM spanhouse.response_ids
     WHERE (TenantId, ResponseId) IN
     (
-        SELECT TenantId, arrayJoin(response_keys(ResponseId, Process, StartedAt))
+        SELECT TenantId, arrayJoin(response_keys(ResponseId, Failed, Process, StartedAt, ifNull(EndedAt, StartedAt), FromLog, ScopeName, ServiceName, SessionId))
         FROM spanhouse.agent_spans
-        WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch) AND Kind = 'model' AND (notEmpty(ResponseId) OR Failed)
+        WHERE (TenantId, TraceId) IN (SELECT TenantId, TraceId FROM stretch) AND Kind = 'model'
     )
     GROUP BY TenantId, ResponseId
     HAVING uniqExact(TraceId) BETWEEN 2 AND 100

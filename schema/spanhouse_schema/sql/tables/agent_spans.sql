@@ -1,6 +1,8 @@
 -- One row is one span in our own words, whatever the convention it was written in: what it is, of whom, what it used,
--- how it ended; previews of 200 characters, never a whole payload (that is in otel_traces, under the same ids).
--- Written by agent_spans_mv; read by the settling of executions, and by whoever wants to see what a framework really said.
+-- how it ended; previews of 200 characters, never a whole payload (that is in otel_traces, under the same ids). Or it is a log record that
+-- tells of a call (FromLog; it is in otel_logs).
+-- Written by agent_spans_mv and logged_spans_mv; read by the settling of executions, and by whoever wants to see what a framework
+-- really said.
 -- The same span may stand here more than once, as it may in otel_traces: readers take one row a span id.
 CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
 (
@@ -19,6 +21,8 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
     ScopeName LowCardinality(String) CODEC(ZSTD(1)),
     -- agent, workflow, chain, model, embedding, tool; anything else is other, or usage where it names a model and its tokens.
     Kind LowCardinality(String) CODEC(ZSTD(1)),
+    -- Whether it is a log record that tells of the call; such a call counts only where no span tells of it.
+    FromLog Bool CODEC(ZSTD(1)),
 
     AgentId String CODEC(ZSTD(1)),
     AgentName LowCardinality(String) CODEC(ZSTD(1)),
