@@ -105,7 +105,13 @@ def _fits(rule: KindRule, scope: str, texts: Mapping[str, str | None]) -> bool:
         return False
     if rule.where == _NAME:
         return bool(_pattern(rule.value).fullmatch(texts[_NAME] or ""))
-    return texts[rule.where] == rule.value
+    told = texts[rule.where]
+    return told is not None and _in_any_case(told) == _in_any_case(rule.value)
+
+
+def _in_any_case(text: str) -> bytes:
+    """Only ASCII has letter cases here."""
+    return text.encode().lower()
 
 
 @cache

@@ -36,6 +36,9 @@ _NUMBERS = ("Tokens", "USD")
 # Logfire says null where there is nothing.
 _NOTHING = "('', 'null')"
 _RESOURCE = "ResourceAttributes"
+# An attribute as rules compare it: its slot, and what it says in any letter case. No value is as long as this.
+_LONGEST = 64
+_TOLD = f"concat(toString(slot), '\\t', lower(left(text, {_LONGEST})))"
 _STANDARDS = ("GenAI", "OpenTelemetry", "OpenTelemetry, OpenInference", "Spanhouse")
 
 _Slot = tuple[str, ...]
@@ -56,7 +59,7 @@ def fill(sql: str) -> str:
         "LoggedWhere": lambda: _of_logged_calls(lambda rule: rule.where),
         "LoggedValues": lambda: _of_logged_calls(lambda rule: rule.value),
         "LoggedUsageNames": _logged_usage_names,
-        "LoggingPrograms": _logging_programs,
+        "LoggingScopes": _logging_scopes,
     }
     sql = re.sub(r"\{([A-Z][A-Za-z]+) in logs\}", lambda found: _logged(found[1]), sql)
     sql = re.sub(r"\{([A-Z][A-Za-z]+) of ([A-Z][A-Za-z]+)\}", lambda found: _looked_up(found[1], found[2]), sql)
@@ -104,8 +107,16 @@ def _kind() -> str:
     for number, rule in rules:
         if not _is_pattern(rule):
             values.setdefault(_looked_at(rule), []).append((number, rule))
-    least = ", ".join([_first_like(patterns), *(_first_equal(text, found) for text, found in values.items())])
+    told = values.pop(_TOLD)
+    least = ", ".join([_first_like(patterns), _first_told(told), *(_first_equal(*found) for found in values.items())])
     return f"{_array(literal(kind) for kind in [*(rule.kind for _, rule in rules), ''])}[least({least})]"
+
+
+def _first_told(rules: list[tuple[int, KindRule]]) -> str:
+    """The first rule that fits what the span's attributes say: all are compared together, which takes few functions."""
+    fitting = _first_equal(_TOLD, rules)
+    found = f"arrayMap((slot, text) -> {fitting}, mapKeys(Said), mapValues(Said))"
+    return f"arrayMin(arrayPushBack({found}, {_no_rank()}))"
 
 
 def _is_pattern(rule: KindRule) -> bool:
@@ -124,7 +135,7 @@ def _is_like(rule: KindRule) -> str:
 
 
 def _first_equal(text: str, rules: list[tuple[int, KindRule]]) -> str:
-    values = _array(literal(_scoped(rule)) for _, rule in rules)
+    values = _array(literal(_compared(rule)) for _, rule in rules)
     return f"transform({text}, {values}, {_array(number for number, _ in rules)}, {_no_rank()})"
 
 
@@ -160,13 +171,18 @@ def _plain_numbers() -> list[str]:
 
 
 def _looked_at(rule: KindRule) -> str:
-    text = "SpanName" if rule.where == SPAN_NAME else _text((rule.where,))
+    if rule.where != SPAN_NAME and not rule.scope:
+        return _TOLD
+    text = "SpanName" if rule.where == SPAN_NAME else f"lower({_text((rule.where,))})"
     return f"concat(ScopeName, '\\t', {text})" if rule.scope else text
 
 
-def _scoped(rule: KindRule) -> str:
-    """The scope with the value: no rule has a tab in either, so that only these two make this text."""
-    return f"{rule.scope}\t{rule.value}" if rule.scope else rule.value
+def _compared(rule: KindRule) -> str:
+    """What is looked at if the rule fits. No rule has a tab, so that only its scope or slot and its value make it."""
+    value = rule.value if rule.where == SPAN_NAME else rule.value.lower()
+    if rule.scope:
+        return f"{rule.scope}\t{value}"
+    return value if rule.where == SPAN_NAME else f"{_slots().index((rule.where,)) + 1}\t{value}"
 
 
 def _no_rank() -> int:
@@ -181,13 +197,11 @@ def _ending() -> str:
 
 def _logged_call() -> str:
     """The number of the rule that fits a log record, by its `Name` or its body; 0 where none does."""
-    found = [
-        (f"{emitter}\t{rule.event}" if emitter else rule.event, number)
-        for number, rule in enumerate(logged_call_rules(), 1)
-        for emitter in rule.emitters or [""]
-    ]
-    events, numbers = _array(literal(event) for event, _ in found), _array(number for _, number in found)
-    names = "[Name, concat(ScopeName, '\\t', Name), concat(ServiceName, '\\t', Name), Body]"
+    events = _array(
+        literal(f"{rule.scope}\t{rule.event}" if rule.scope else rule.event) for rule in logged_call_rules()
+    )
+    numbers = _array(range(1, len(logged_call_rules()) + 1))
+    names = "[Name, concat(ScopeName, '\\t', Name), Body]"
     return f"arrayMax(arrayMap(name -> transform(name, {events}, {numbers}, 0), {names}))"
 
 
@@ -195,9 +209,9 @@ def _of_logged_calls(column: Callable[[LoggedCallRule], str]) -> str:
     return _array(literal(column(rule)) for rule in logged_call_rules())
 
 
-def _logging_programs() -> str:
-    """The scopes and services of spans whose programs tell of the same calls by log records."""
-    return _array(sorted({literal(name) for rule in logged_call_rules() for name in rule.spans}))
+def _logging_scopes() -> str:
+    """The scopes of spans whose programs tell of the same calls by log records."""
+    return _array(sorted({literal(rule.spans) for rule in logged_call_rules() if rule.spans}))
 
 
 def _logged(concept: str) -> str:
