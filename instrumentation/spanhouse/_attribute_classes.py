@@ -30,6 +30,10 @@ _CONTENT = """
     tool_parameters tool_input crew_agents crew_tasks
     exception.message exception.stacktrace error.message error otel.status_description
     spring.ai.tool.call.arguments spring.ai.tool.call.result
+    gen_ai.request.messages gen_ai.response.text gen_ai.tool.input gen_ai.tool.output gen_ai.tool.args gen_ai.output
+    lmnr.span.input lmnr.span.output agentops.entity.input agentops.entity.output input-json output-json
+    mastra.agent_run.input mastra.agent_run.output mastra.workflow_run.input mastra.workflow_run.output tool.arguments
+    lk.function_tool.arguments lk.pii.function_tool.arguments lk.function_tool.output lk.pii.function_tool.output
     spanhouse.output.json spanhouse.task.result
 """
 _CONTENT_BELOW = (
@@ -68,6 +72,14 @@ _STANDARD = """
     input_tokens output_tokens cache_read_tokens cache_creation_tokens
     ag2.usage.kind ag2.usage.total_tokens gen_ai.client.token.usage langsmith.metadata.usage_metadata
     spring.ai.kind spring.ai.tool.definition.name spring.ai.chat.client.conversation.id
+    gen_ai.model_name gen_ai.session.id gen_ai.user.id gen_ai.thread.id gen_ai.thread.run.status gen_ai.tool.call_id
+    gen_ai.tool.error gen_ai.span.kind gen_ai.span_kind_name gen_ai.operation.type gen_ai.request.type sentry.op op
+    lmnr.span.type lmnr.association.properties.session_id lmnr.association.properties.user_id
+    agentops.span.kind agentops.entity.name operation.name agent.id copilot_chat.session_id conversation.id
+    mastra.span.type mastra.metadata.sessionId mastra.metadata.threadId mastra.metadata.userId
+    lk.agent_name lk.function_tool.name lk.function_tool.id lk.function_tool.is_error
+    tool.function_name tool.call_id tool.result_status codex.usage.reasoning_output_tokens codex.usage.total_tokens
+    ai.prompt_tokens.used ai.completion_tokens.used ai.total_tokens.used
     otel.status_code gen_ai.response.status mcp.tool.result.is_error langfuse.observation.level
     rpc.response.status_code rpc.connect_rpc.error_code rpc.grpc.status_code
     spanhouse.agent.id spanhouse.agent.type spanhouse.event.id spanhouse.cost_usd spanhouse.memory_mb
@@ -86,7 +98,7 @@ _STANDARD = """
 """
 _STANDARD_BELOW = (
     *("gen_ai.usage.", "gen_ai.aggregated_usage.", "gen_ai.cost.", "llm.token_count.", "llm.usage.", "llm.cost."),
-    *("ai.usage.", "telemetry.sdk.", "spanhouse.session.metric."),
+    *("ai.usage.", "codex.turn.token_usage.", "telemetry.sdk.", "spanhouse.session.metric."),
 )
 
 CONTENT = frozenset(_CONTENT.split())

@@ -128,7 +128,7 @@ def _kind(row: Row, said: Mapping[str, str]) -> str:
 def _failed(row: Row, said: Mapping[str, str], kind: str) -> bool:
     return (
         row["StatusCode"] == "Error"
-        or said["Failed"].lower() in {"true", "error"}
+        or said["Failed"].lower() in {"true", "error", "failed"}
         or (kind in CALLS | {"usage"} and said["ErrorType"] != "")
         # LangSmith marks a failed run with an exception, and as OK.
         or (said["LangSmithKind"] != "" and event(row, "exception") is not None)

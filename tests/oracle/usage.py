@@ -69,7 +69,7 @@ def report(attributes: Mapping[str, str], said: Mapping[str, str]) -> Report:
 
 
 def _total(name: str, text: str) -> int | None:
-    if re.search(r"(total[._]?tokens?([._]?count)?|tokens?[._]total)$", name, re.IGNORECASE):
+    if re.search(r"(?<!t[.])(total[._]?tokens?([._]?count)?|tokens?[._]total)$", name, re.IGNORECASE):
         return tokens(text)
     inside_json = re.search(r'"total_?tokens?(?:_?count)?\\*" *: *\\*"?([0-9]+)', text, re.IGNORECASE)
     return tokens(inside_json[1]) if text.startswith("{") and inside_json else None

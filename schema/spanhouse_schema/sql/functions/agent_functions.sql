@@ -61,7 +61,7 @@ CREATE OR REPLACE FUNCTION response_keys AS (response_id, failed, process, start
             []
         ),
         if(
-            notEmpty(session) AND (from_log OR hasAny({LoggingPrograms}, [scope, service])),
+            notEmpty(session) AND (from_log OR scope IN {LoggingScopes}),
             arrayMap(
                 half -> concat('session ', service, '\t', session, ' ', toString(half), ' ', toString(intDiv(toUnixTimestamp64Milli(ended_at) + half, 10000))),
                 [0, 5000]
@@ -80,9 +80,9 @@ CREATE OR REPLACE FUNCTION agent_numbers_inside AS (name, text) -> arrayMap(
     extractAllGroupsVertical(text, '"([^"\\\\]*)\\\\*" *: *\\\\*"?([0-9]+)')
 );
 
--- The total that an attribute of usage tells of: by its name, or in its JSON; '' if none.
+-- The total that an attribute of usage tells of: by its name, or in its JSON; '' if none. Sentry's cost.total_tokens is money.
 CREATE OR REPLACE FUNCTION agent_total AS (name, text) -> multiIf(
-    match(name, '(?i)(total[._]?tokens?([._]?count)?|tokens?[._]total)$'), text,
+    match(name, '(?i)(^|[^.]|[^t][.])(total[._]?tokens?([._]?count)?|tokens?[._]total)$'), text,
     startsWith(text, '{'), extract(text, '(?i)"total_?tokens?(?:_?count)?\\\\*" *: *\\\\*"?([0-9]+)'),
     ''
 );

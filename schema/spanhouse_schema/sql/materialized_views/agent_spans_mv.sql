@@ -57,7 +57,7 @@ SELECT
         Ending IN ('paused', 'handed over'), false,
         Ending = 'cancelled', true,
         StatusCode = 'Error'
-            OR lower({Failed}) IN ('true', 'error')
+            OR lower({Failed}) IN ('true', 'error', 'failed')
             OR (Kind IN ('model', 'embedding', 'tool', 'usage') AND notEmpty(SaidErrorType))
             OR (notEmpty({LangSmithKind}) AND has(`Events.Name`, 'exception'))
             -- To parse is dear, and all that tells of a failure has these letters.
