@@ -1,10 +1,12 @@
 """Write the pages that are made from code and tables: `make docs`. Tests hold them together.
 
-`configuration.md` is the settings, `conventions.md` the tables of conventions and what the recordings came to.
+`configuration.md` is the settings, `conventions.md` the tables of conventions, what emitters tell, and
+what the recordings came to.
 """
 
 import json
 from collections.abc import Iterable, Sequence
+from csv import DictReader
 from itertools import groupby
 from pathlib import Path
 
@@ -41,7 +43,7 @@ Addresses are `host:port`. Sizes are bytes and take units: `64MiB`, `10GB`.
 """
 
 _CONVENTIONS = """\
-<!-- Written by docs/generate.py from spanhouse_schema/conventions and docs/recordings.json: run `make docs`. -->
+<!-- Written by docs/generate.py from spanhouse_schema/conventions and docs/{emitters.tsv,recordings.json}: `make docs`. -->
 
 # Conventions
 
@@ -155,6 +157,15 @@ What the attributes of such records mean, in the order in which they win:
 
 """
 
+_EMITTERS = """
+## Emitters
+
+Each emitter tells on its spans what its recordings show, from their version on. A recording is a folder of `tests/`:
+those in `corpus/` are real programs, those in `field/` are rebuilt from what the emitter's source writes. Nobody can
+read what is *not on the wire*: it is NULL, which is not 0.
+
+"""
+
 _RECORDINGS = """
 ## What the recordings come to
 
@@ -209,6 +220,8 @@ def conventions() -> str:
         + _LOGGED_ATTRIBUTES
         + _attributes(logged_spellings())
         + _UNREAD
+        + _EMITTERS
+        + _emitters()
         + _RECORDINGS
         + _recordings()
     )
@@ -265,6 +278,21 @@ def _condition(where: str, value: str) -> str:
 
 def _spelled(spelling: Spelling) -> str:
     return f"{spelling.attribute}: {'.'.join(spelling.path)}" if spelling.path else spelling.attribute
+
+
+def _emitters() -> str:
+    lines = (line for line in (DOCS / "emitters.tsv").read_text().splitlines() if not line.startswith("#"))
+    rows = [
+        (
+            row["emitter"],
+            row["version"],
+            row["tells"],
+            row["absent"],
+            "<br>".join(map(_code, row["recordings"].split())),
+        )
+        for row in DictReader(lines, delimiter="\t")
+    ]
+    return _table(("emitter", "from version", "tells", "not on its wire", "proved by"), rows)
 
 
 def _recordings() -> str:

@@ -1,4 +1,4 @@
-"""Other people's bug reports come to what is right; each case is a tenant, and README.md says what a case is."""
+"""Other people's bug reports, and what emitters write, come to what is right; each is a tenant (see README.md)."""
 
 import asyncio
 import json
