@@ -43,7 +43,7 @@ Addresses are `host:port`. Sizes are bytes and take units: `64MiB`, `10GB`.
 """
 
 _CONVENTIONS = """\
-<!-- Written by docs/generate.py from spanhouse_schema/conventions and docs/{emitters.tsv,recordings.json}: `make docs`. -->
+<!-- Written by docs/generate.py from spanhouse_schema/conventions and tables in docs/: run `make docs`. -->
 
 # Conventions
 
