@@ -5,9 +5,10 @@ from csv import DictReader
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.oracle.normalisation import NormalSpan, normalise
-from tests.reference import traces
+from tests.reference import Row, traces
 from tests.support.corpus import Recording, parse
 
 _TESTS = Path(__file__).parent
@@ -67,6 +68,10 @@ def _tells(word: str) -> Callable[[NormalSpan], bool]:
 def _spans(name: str) -> list[NormalSpan]:
     paths = sorted((_TESTS / name).glob("[0-9]*traces.*"))
     assert paths, f"{name} is no recording of traces"
-    bodies = (Recording(str(path), "traces", path.suffix == ".json", path.read_bytes()) for path in paths)
-    rows = [row for body in bodies for row in traces.rows(parse(body))["otel_traces"]]
-    return [span for row in rows if (span := normalise(row)) is not None]
+    return [span for path in paths for row in _rows(path) if (span := normalise(row)) is not None]
+
+
+def _rows(path: Path) -> list[Row]:
+    request = parse(Recording(str(path), "traces", path.suffix == ".json", path.read_bytes()))
+    assert isinstance(request, ExportTraceServiceRequest)
+    return traces.rows(request)["otel_traces"]
