@@ -262,6 +262,19 @@ def test_other_records_are_no_calls(alone: Database, tenant: str, sent: Row) -> 
     assert runs(alone, tenant, "1") == []
 
 
+@CASES.case
+def test_a_tool_is_read_as_it_is(alone: Database, tenant: str) -> Steps:
+    failed = {"success": "false", "error": "exit 1", "duration_ms": "1500", "tool_input": "ls", "result_tokens": "7"}
+    mcp = {"tool_name": "mcp_tool", "tool_parameters": '{"mcp_server_name": "shop", "mcp_tool_name": "lookup"}'}
+    yield Sent([record(TOOL | failed, 2), record(TOOL | mcp, 9)])
+    columns = "ToolName, ToolCallId, Success, ErrorMessage, DurationMs, ToolArgumentsPreview, RequestModel, CostSource"
+    assert alone.rows(
+        f"SELECT {columns} FROM spanhouse.agent_calls FINAL WHERE TenantId = {{tenant:String}} ORDER BY StartedAt",
+        parameters={"tenant": tenant},
+    ) == [("Bash", "t-1", False, "exit 1", 1500.0, "ls", "", ""), ("lookup", "t-1", True, "", 0.0, "", "", "")]
+    assert runs(alone, tenant, "Status, ToolCalls, FailedToolCalls") == [("completed", 2, 1)]
+
+
 HOSTILE = ("-1", "NaN", "1e300", "9" * 40, "{}", "\x00\x1f\x1e", "x" * 10_000)
 
 

@@ -1,6 +1,6 @@
 -- Reads a log record that tells of a call as if it were the call's span. A record without a trace is one of a trace that its session and
--- prompt name, so that a prompt is a run, and never more than an hour of a session. Its id is a hash of all that it says: the same record
--- again is the same span. No function here can throw, whatever a client sends.
+-- prompt name, or else its session and hour: a trace is settled whole, and a session may go on for days. Its id is a hash of all that it
+-- says: the same record again is the same span. No function here can throw, whatever a client sends.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spanhouse.logged_spans_mv TO spanhouse.agent_spans AS
 SELECT
     TenantId,
@@ -40,7 +40,7 @@ SELECT
     substringUTF8(SaidErrorMessage, 1, 1000) AS ErrorMessage,
 
     '' AS Provider,
-    Model AS RequestModel,
+    if(Kind = 'model', Model, '') AS RequestModel,
     '' AS ResponseModel,
     if(Kind = 'model', {ResponseId in logs}, '') AS ResponseId,
     Counts[1] AS WholeInputTokens,
@@ -52,7 +52,7 @@ SELECT
     Counts[6] AS ReasoningTokens,
     Counts[7] AS TotalTokens,
     arrayFilter(
-        each -> each.2 > 0 AND NOT agent_usage_is_other(each.1),
+        each -> Kind = 'model' AND each.2 > 0 AND NOT agent_usage_is_other(each.1),
         arrayMap(
             each -> (each.1, ifNull(otlp_count(each.2), 0)),
             CAST(mapFilter(

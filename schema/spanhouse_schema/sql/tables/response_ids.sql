@@ -1,5 +1,6 @@
 -- Which spans tell of a model's response of that id: where two instrumentations tell of one call, in two traces, they meet here. Failed
--- calls have no response; they meet where they began, by process and two seconds (`response_keys`).
+-- calls have no response; they meet where they began, by process and two seconds. Log records and spans of one program meet by session
+-- and ten seconds (`response_keys`).
 -- Written by response_ids_mv; read by the settling of executions.
 CREATE TABLE IF NOT EXISTS spanhouse.response_ids
 (
