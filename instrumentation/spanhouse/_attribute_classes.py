@@ -31,6 +31,8 @@ _CONTENT = """
     exception.message exception.stacktrace error.message error otel.status_description
     spring.ai.tool.call.arguments spring.ai.tool.call.result
     gen_ai.request.messages gen_ai.response.text gen_ai.tool.input gen_ai.tool.output gen_ai.tool.args gen_ai.output
+    langwatch.input langwatch.output braintrust.input_json braintrust.input braintrust.output_json braintrust.output
+    gen_ai.entity.input gen_ai.entity.output
     lmnr.span.input lmnr.span.output agentops.entity.input agentops.entity.output input-json output-json
     mastra.agent_run.input mastra.agent_run.output mastra.workflow_run.input mastra.workflow_run.output tool.arguments
     lk.function_tool.arguments lk.pii.function_tool.arguments lk.function_tool.output lk.pii.function_tool.output
@@ -74,6 +76,8 @@ _STANDARD = """
     spring.ai.kind spring.ai.tool.definition.name spring.ai.chat.client.conversation.id
     gen_ai.model_name gen_ai.session.id gen_ai.user.id gen_ai.thread.id gen_ai.thread.run.status gen_ai.tool.call_id
     gen_ai.tool.error gen_ai.span.kind gen_ai.span_kind_name gen_ai.operation.type gen_ai.request.type sentry.op op
+    langwatch.span.type langwatch.thread.id langwatch.user.id braintrust.span_attributes.type
+    braintrust.metadata.model ai.model_id
     lmnr.span.type lmnr.association.properties.session_id lmnr.association.properties.user_id
     agentops.span.kind agentops.entity.name operation.name agent.id copilot_chat.session_id conversation.id
     mastra.span.type mastra.metadata.sessionId mastra.metadata.threadId mastra.metadata.userId
@@ -98,7 +102,7 @@ _STANDARD = """
 """
 _STANDARD_BELOW = (
     *("gen_ai.usage.", "gen_ai.aggregated_usage.", "gen_ai.cost.", "llm.token_count.", "llm.usage.", "llm.cost."),
-    *("ai.usage.", "codex.turn.token_usage.", "telemetry.sdk.", "spanhouse.session.metric."),
+    *("ai.usage.", "codex.turn.token_usage.", "braintrust.metrics.", "telemetry.sdk.", "spanhouse.session.metric."),
 )
 
 CONTENT = frozenset(_CONTENT.split())

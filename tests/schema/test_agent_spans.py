@@ -140,6 +140,16 @@ def _ruled(number: int, rule: KindRule, scope: str) -> Row:
     return span(f"{number}/{scope}", attributes, SpanName=name, ScopeName=scope)
 
 
+def _ruled_in_another_case(number: int, rule: KindRule) -> Row:
+    """A span whose attribute has the rule's value in the other letter case."""
+    return span(f"{number}/case", {rule.where: rule.value.swapcase()}, ScopeName=rule.scope)
+
+
+def test_no_two_rules_fit_the_same_spans() -> None:
+    rules = [(rule.scope, rule.where, rule.value.lower()) for rule in _RULES]
+    assert len(rules) == len(set(rules))
+
+
 def test_each_spelling_and_each_rule_is_read_as_the_oracle_reads_it(database: Database, tmp_path: Path) -> None:
     spelled = [span(f"{number}", CHAT | _spelled(spelling)) for number, spelling in enumerate(_SPELLINGS)]
     ruled = [
@@ -147,6 +157,7 @@ def test_each_spelling_and_each_rule_is_read_as_the_oracle_reads_it(database: Da
         for number, rule in enumerate(_RULES)
         for scope in {rule.scope, "", f"{rule.scope}\tx", "any"}
     ]
+    ruled += [_ruled_in_another_case(*each) for each in enumerate(_RULES) if each[1].where != "span name"]
     used = [span(f"u{number}", {"model": "m"} | usage) for number, usage in enumerate(USAGE)]
     insert(database, {"each": [*spelled, *ruled, *used]}, tmp_path)
     assert_equal(stored_spans(database, "each"), expected_spans([*spelled, *ruled, *used]))
