@@ -131,7 +131,8 @@ counts once, however often it came. Calls of such spans have a `partial` cost.
 `spanhouse doctor` names the emitters, the metric `spanhouse_unread_usage_spans` counts their spans, and
 `spanhouse conventions suggest` prints the rows that would read them, with a guess at the concept. The tables are part
 of the package: check a row against what the emitter documents, and send it to the project. After the update that has
-it, `spanhouse rebuild --all` reads the spans that are kept again.
+it, `spanhouse rebuild --all` reads the spans that are kept again. Rows for [log records](#log-records-that-are-calls)
+belong in `logged_attributes.tsv`.
 """
 
 _LOGGED = """
@@ -139,8 +140,8 @@ _LOGGED = """
 
 Some agents tell of their calls by log records, and by spans only where these are turned on ([how](sending.md)). A
 record is a call if it fits a row: by its event name, which may be the record's own, its attribute `event.name` or its
-body, and by the scope and the attribute in the row. A model's call has to name its model, and to have failed or to tell
-of tokens or a cost; a tool's call has to name its tool. Other log records tell of no call, and metrics tell of none.
+body, and by what else stands in the row. A model's call has to name its model, and to have failed or to tell of tokens
+or a cost; a tool's call has to name its tool. Other log records tell of no call, and metrics tell of none.
 
 The call ends when the record says, or was observed, and `duration_ms` says when it began. A record without a trace is
 one of a trace that we make of its service, session and prompt; without a prompt, of the session's hour. So a prompt, or
@@ -153,7 +154,7 @@ matter which of them comes first. Each failed attempt that the agent tells of is
 """
 
 _LOGGED_ATTRIBUTES = """
-What the attributes of such records mean, in the order in which they win:
+Their attributes, in the order in which they win:
 
 """
 
@@ -266,10 +267,13 @@ def _parts() -> str:
 
 def _logged() -> str:
     rows = [
-        (rule.agent, rule.kind, *map(_code, (rule.event, rule.scope, _condition(rule.where, rule.value), rule.spans)))
+        (
+            *(rule.agent, rule.kind, _code(rule.event), ", ".join(map(_code, rule.emitters))),
+            *(_code(_condition(rule.where, rule.value)), ", ".join(map(_code, rule.spans))),
+        )
         for rule in logged_call_rules()
     ]
-    return _table(("agent", "kind", "event", "scope", "attribute", "scope of its spans"), rows)
+    return _table(("agent", "kind", "event", "scope or service", "attribute", "its spans' scope or service"), rows)
 
 
 def _condition(where: str, value: str) -> str:

@@ -229,11 +229,12 @@ BUCKETS = "success, input_tokens, cache_read_tokens, output_tokens, reasoning_to
             (True, 40, 60, 30, 10, "computed"),
         ],
         "by its name alone": [
-            request(EventName="claude_code.api_request", ScopeName=""),
+            request(EventName="claude_code.api_request", ScopeName="", ServiceName="renamed"),
             (True, 5, 900, 40, None, "reported"),
         ],
+        "by its service": [request(ScopeName=""), (True, 5, 900, 40, None, "reported")],
         "by its body": [
-            request(Body="claude_code.api_request", ScopeName=""),
+            request(Body="claude_code.api_request", ScopeName="", ServiceName="renamed"),
             (True, 5, 900, 40, None, "reported"),
         ],
         "with tokens that nobody reads": [
@@ -286,7 +287,7 @@ def test_whatever_attributes_say_nothing_fails(alone: Database, tenant: str) -> 
             record(
                 {**dict.fromkeys(names, text), "event.name": rule.event, rule.where or "-": rule.value, "model": "m"}, n
             )
-            | {"ScopeName": rule.scope}
+            | {"ScopeName": "".join(rule.emitters[:1])}
             for rule in logged_call_rules()
             for n, text in enumerate(HOSTILE)
         ]

@@ -54,17 +54,17 @@ class PartRule(NamedTuple):
 class LoggedCallRule(NamedTuple):
     """What makes a log record one that tells of a call of that kind, by an agent of that name.
 
-    Its event name is `event` and its scope is `scope`; '' fits any. Its attribute `where`, if there is one, has the
-    `value`. `spans` is the scope of the spans that the same program may send.
+    Its event name is `event`, and its scope or service is one of `emitters`; none fits any. Its attribute `where`, if
+    there is one, has the `value`. `spans` are the scopes or services of the spans that the same program may send.
     """
 
     kind: str
     event: str
-    scope: str
+    emitters: tuple[str, ...]
     where: str
     value: str
     agent: str
-    spans: str
+    spans: tuple[str, ...]
 
 
 def spellings() -> list[Spelling]:
@@ -108,8 +108,23 @@ def part_rules() -> list[PartRule]:
 
 
 def logged_call_rules() -> list[LoggedCallRule]:
-    """Every rule; no two fit one record."""
-    return [LoggedCallRule(**row) for row in _rows(_text("logged_calls"))]
+    """Every rule; of several that fit a record, the last wins."""
+    return [
+        LoggedCallRule(
+            row["kind"],
+            row["event"],
+            _several(row["emitter"]),
+            row["where"],
+            row["value"],
+            row["agent"],
+            _several(row["spans"]),
+        )
+        for row in _rows(_text("logged_calls"))
+    ]
+
+
+def _several(texts: str) -> tuple[str, ...]:
+    return tuple(texts.split(", ")) if texts else ()
 
 
 def _text(name: str) -> str:

@@ -59,7 +59,7 @@ def fill(sql: str) -> str:
         "LoggedWhere": lambda: _of_logged_calls(lambda rule: rule.where),
         "LoggedValues": lambda: _of_logged_calls(lambda rule: rule.value),
         "LoggedUsageNames": _logged_usage_names,
-        "LoggingScopes": _logging_scopes,
+        "LoggingPrograms": _logging_programs,
     }
     sql = re.sub(r"\{([A-Z][A-Za-z]+) in logs\}", lambda found: _logged(found[1]), sql)
     sql = re.sub(r"\{([A-Z][A-Za-z]+) of ([A-Z][A-Za-z]+)\}", lambda found: _looked_up(found[1], found[2]), sql)
@@ -197,11 +197,13 @@ def _ending() -> str:
 
 def _logged_call() -> str:
     """The number of the rule that fits a log record, by its `Name` or its body; 0 where none does."""
-    events = _array(
-        literal(f"{rule.scope}\t{rule.event}" if rule.scope else rule.event) for rule in logged_call_rules()
-    )
-    numbers = _array(range(1, len(logged_call_rules()) + 1))
-    names = "[Name, concat(ScopeName, '\\t', Name), Body]"
+    found = [
+        (f"{emitter}\t{rule.event}" if emitter else rule.event, number)
+        for number, rule in enumerate(logged_call_rules(), 1)
+        for emitter in rule.emitters or [""]
+    ]
+    events, numbers = _array(literal(event) for event, _ in found), _array(number for _, number in found)
+    names = "[Name, concat(ScopeName, '\\t', Name), concat(ServiceName, '\\t', Name), Body]"
     return f"arrayMax(arrayMap(name -> transform(name, {events}, {numbers}, 0), {names}))"
 
 
@@ -209,9 +211,9 @@ def _of_logged_calls(column: Callable[[LoggedCallRule], str]) -> str:
     return _array(literal(column(rule)) for rule in logged_call_rules())
 
 
-def _logging_scopes() -> str:
-    """The scopes of spans whose programs tell of the same calls by log records."""
-    return _array(sorted({literal(rule.spans) for rule in logged_call_rules() if rule.spans}))
+def _logging_programs() -> str:
+    """The scopes and services of spans whose programs tell of the same calls by log records."""
+    return _array(sorted({literal(name) for rule in logged_call_rules() for name in rule.spans}))
 
 
 def _logged(concept: str) -> str:

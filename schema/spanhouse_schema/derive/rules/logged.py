@@ -13,7 +13,7 @@ from spanhouse_schema.derive.rules.duplicates import CLOCKS_NS
 
 _PROGRAM = ["Tenant", "ServiceName", "SessionId"]
 _LATEST_NS = 2**63 - 1 - CLOCKS_NS
-# What a call says and its run does not.
+# A call says these, its run does not.
 _OF_CALL = (
     *("ErrorType", "ErrorMessage", "RequestModel", "ResponseId", "ToolName", "ToolCallId"),
     *("ToolArgumentsPreview", "ToolResultPreview"),

@@ -61,7 +61,7 @@ CREATE OR REPLACE FUNCTION response_keys AS (response_id, failed, process, start
             []
         ),
         if(
-            notEmpty(session) AND (from_log OR scope IN {LoggingScopes}),
+            notEmpty(session) AND (from_log OR hasAny({LoggingPrograms}, [scope, service])),
             arrayMap(
                 half -> concat('session ', service, '\t', session, ' ', toString(half), ' ', toString(intDiv(toUnixTimestamp64Milli(ended_at) + half, 10000))),
                 [0, 5000]

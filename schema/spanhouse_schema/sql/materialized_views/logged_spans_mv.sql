@@ -81,7 +81,7 @@ FROM
                 firstNonDefault({PromptId in logs}, if(notEmpty(SessionId), toString(intDiv(EndNs, 3600000000000)), Id))
             )))
         ) AS TraceId,
-        -- What is less than the column can say is not nothing.
+        -- A cost below the column's resolution is not zero.
         if(SaidCost > 0 OR toFloat64OrNull(CostText) = 0, SaidCost, NULL) AS Cost,
         notEmpty(SaidErrorType) OR notEmpty(SaidErrorMessage) OR Success = 'false' AS SaysFailed,
         arrayMap(
