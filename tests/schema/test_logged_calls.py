@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from spanhouse_collector.otlp.json import requests
 from spanhouse_collector.signal import Signal
 from spanhouse_schema import Database
 from spanhouse_schema.conventions import logged_call_rules, logged_spellings
@@ -327,6 +328,23 @@ def test_a_recording_with_spans_and_records_counts_once(alone: Database, outcome
     assert found["recorded-logs"] == [(*call[:-1], "reported") for call in told_by_spans]
     tools = "ToolCalls, FailedToolCalls, SessionId"
     assert len({tuple(runs(alone, tenant, tools)) for tenant in orders}) == 1
+
+
+def test_a_turn_of_codex_with_spans_and_records_counts_once(
+    alone: Database, outcomes: Outcomes, tmp_path: Path
+) -> None:
+    spans = requests.decode(Signal.TRACES, (RECORDED.parents[1] / "field" / "41-codex" / "1-traces.json").read_bytes())
+    within: dict[str, Any] = {"TraceId": "4e1e070266924d2f280d44bdf237f802", "SpanId": "506dc55e79f64b60"}
+    records = [record(CODEX | CODEX_USED, at_s, **OPEN | within | {"ServiceName": "codex"}) for at_s in (3, 8)]
+    insert_logs(alone, {"codex-first": records}, tmp_path)
+    settle(alone, 120)
+    for tenant in ("codex-first", "codex-last"):
+        asyncio.run(load(tmp_path / tenant, alone, [Tenant(alone, tenant).send(spans.payload)]))
+    settle(alone, 120)
+    insert_logs(alone, {"codex-last": records}, tmp_path)
+    settle(alone, 120)
+    for tenant in ("codex-first", "codex-last"):
+        assert runs(alone, tenant, "Kind, ModelCalls, InputTokens") == [("agent", 2, 30_000)]
 
 
 def test_an_audit_finds_all_of_it_right_and_a_rebuild_makes_it_so(alone: Database, outcomes: Outcomes) -> None:
