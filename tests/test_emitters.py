@@ -5,11 +5,9 @@ from csv import DictReader
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.oracle.normalisation import NormalSpan, normalise
-from tests.reference import Row, traces
-from tests.support.corpus import Recording, parse
+from tests.support.corpus_spans import rows_of
 
 _TESTS = Path(__file__).parent
 _LINES = (_TESTS.parent / "docs" / "emitters.tsv").read_text().splitlines()
@@ -68,10 +66,4 @@ def _tells(word: str) -> Callable[[NormalSpan], bool]:
 def _spans(name: str) -> list[NormalSpan]:
     paths = sorted((_TESTS / name).glob("[0-9]*traces.*"))
     assert paths, f"{name} is no recording of traces"
-    return [span for path in paths for row in _rows(path) if (span := normalise(row)) is not None]
-
-
-def _rows(path: Path) -> list[Row]:
-    request = parse(Recording(str(path), "traces", path.suffix == ".json", path.read_bytes()))
-    assert isinstance(request, ExportTraceServiceRequest)
-    return traces.rows(request)["otel_traces"]
+    return [span for path in paths for row in rows_of(path) if (span := normalise(row)) is not None]

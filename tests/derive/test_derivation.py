@@ -14,7 +14,7 @@ from tests.derive.columns import columns_of, derived, derived_of, repeated
 from tests.oracle import NormalSpan, normalise
 from tests.oracle.usage import Report
 from tests.reference import Row
-from tests.support.corpus_spans import LONG, recorded, span
+from tests.support.corpus_spans import LONG, rebuilt, recorded, span
 from tests.support.expected_executions import assert_equal, expected
 from tests.support.hostile_traces import tree
 
@@ -25,6 +25,10 @@ MANY = 100_000
 
 def test_recordings_come_to_what_the_oracle_derives() -> None:
     _assert_derived({name: rows for name, rows in recorded().items() if name not in LONG})
+
+
+def test_rebuilt_inputs_come_to_what_the_oracle_derives() -> None:
+    _assert_derived(rebuilt())
 
 
 @settings(max_examples=20, deadline=None, phases=[Phase.generate])

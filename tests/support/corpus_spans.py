@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.reference import Row, traces
-from tests.support.corpus import REFUSED, parse, recordings
+from tests.support.corpus import REFUSED, Recording, parse, recordings
 
+_FIELD = Path(__file__).parents[1] / "field"
 # Cases of ten thousand spans, which take the oracle a while.
 LONG = frozenset({"edge/0056-traces.pb.gz", "edge/0057-traces.pb.gz"})
 # One trace, sent in two requests.
@@ -25,6 +27,22 @@ def recorded() -> Mapping[str, list[Row]]:
             assert isinstance(request, ExportTraceServiceRequest)
             found.setdefault(_name(recording.name), []).extend(traces.rows(request)["otel_traces"])
     return found
+
+
+@cache
+def rebuilt() -> Mapping[str, list[Row]]:
+    """The rows of each input in `tests/field` that has spans, whose name is its folder's."""
+    found: dict[str, list[Row]] = {}
+    for path in sorted(_FIELD.glob("*/[0-9]*-traces.json")):
+        found.setdefault(path.parent.name, []).extend(rows_of(path))
+    return found
+
+
+def rows_of(path: Path) -> list[Row]:
+    """The rows of the request of traces in a file."""
+    request = parse(Recording(str(path), "traces", path.suffix == ".json", path.read_bytes()))
+    assert isinstance(request, ExportTraceServiceRequest)
+    return traces.rows(request)["otel_traces"]
 
 
 def span(span_id: str, attributes: Mapping[str, str], parent_id: str = "", **columns: Any) -> Row:
