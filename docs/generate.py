@@ -50,7 +50,8 @@ _CONVENTIONS = """\
 Frameworks call the same things by different names. Three tables say which names mean what: what a span *is*, what its
 attributes *tell*, how it *ended*. Everything that reads spans is made from these tables, so a convention is added by
 adding rows to `kinds.tsv`, `attributes.tsv`, `endings.tsv` and `parts.tsv` in `spanhouse_schema/conventions/`. Agents
-that send log records in place of spans have [tables of their own](#log-records-that-are-calls).
+that send log records in place of spans have [tables of their own](#log-records-that-are-calls). A new emitter gets an
+input in `tests/field` that shows what comes of it, and a line among the [emitters](#emitters) in `docs/emitters.tsv`.
 
 How a span is read:
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from spanhouse_schema import Database
 from spanhouse_schema.conventions import KindRule, Spelling, kind_rules, spellings
+from spanhouse_schema.conventions.sql import LONGEST
 from tests.reference import Row
 from tests.support.corpus_spans import LONG, recorded, span
 from tests.support.expected_executions import assert_equal, expected_spans, stored_spans
@@ -145,9 +146,10 @@ def _ruled_in_another_case(number: int, rule: KindRule) -> Row:
     return span(f"{number}/case", {rule.where: rule.value.swapcase()}, ScopeName=rule.scope)
 
 
-def test_no_two_rules_fit_the_same_spans() -> None:
+def test_no_two_rules_fit_the_same_spans_and_none_is_longer_than_what_is_compared() -> None:
     rules = [(rule.scope, rule.where, rule.value.lower()) for rule in _RULES]
     assert len(rules) == len(set(rules))
+    assert max(len(rule.value.encode()) for rule in _RULES) < LONGEST
 
 
 def test_each_spelling_and_each_rule_is_read_as_the_oracle_reads_it(database: Database, tmp_path: Path) -> None:

@@ -36,9 +36,10 @@ _NUMBERS = ("Tokens", "USD")
 # Logfire says null where there is nothing.
 _NOTHING = "('', 'null')"
 _RESOURCE = "ResourceAttributes"
-# An attribute as rules compare it: its slot, and what it says in any letter case. No value is as long as this.
-_LONGEST = 64
-_TOLD = f"concat(toString(slot), '\\t', lower(left(text, {_LONGEST})))"
+LONGEST = 64
+"""So much of an attribute is compared to say what a span is; every value in the rules is shorter."""
+# An attribute as rules compare it: its slot, and what it says in any letter case.
+_TOLD = f"concat(toString(slot), '\\t', lower(left(text, {LONGEST})))"
 _STANDARDS = ("GenAI", "OpenTelemetry", "OpenTelemetry, OpenInference", "Spanhouse")
 
 _Slot = tuple[str, ...]
