@@ -68,7 +68,8 @@ How a span is read:
    part exceeds its whole or whose total decides; the provider's row. If there is none, or a span contradicts it, the
    side is in doubt: `input_tokens_inconsistent`, `output_tokens_inconsistent`. The cost is `partial` then. It is
    `partial`, too, if a span tells of usage under a name that nobody reads, or a total of more than its parts:
-   `unread_usage` has the [names](#usage-that-nobody-reads).
+   `unread_usage` has the [names](#usage-that-nobody-reads). What has a price of its own inside a bucket (audio, images,
+   video, cache writes for an hour), and web searches, stand in [`usage_parts`](prices.md), too.
 4. Spans that tell of one thing count once. A call inside a call of the same kind, and a tool inside itself, tell of it
    once more; so does an agent inside an agent of the same name, but only where it is the only one, all that counts
    happens within it, and all but a fifth of the time passes there: otherwise each is a run of its own. A model's call

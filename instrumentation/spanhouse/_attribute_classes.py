@@ -63,6 +63,8 @@ _STANDARD = """
     traceloop.association.properties.thread_id traceloop.association.properties.user_id
     ai.operationId ai.telemetry.functionId ai.telemetry.metadata.sessionId ai.telemetry.metadata.userId
     ai.model.provider ai.model.id ai.response.model ai.response.id ai.toolCall.name ai.toolCall.id
+    openai.response.service_tier gen_ai.openai.response.service_tier gen_ai.response.service_tier
+    openai.request.service_tier gen_ai.openai.request.service_tier gen_ai.request.service_tier llm.request.service_tier
     agno.agent.id agno.team.id agent_name model_name operation.cost
     langsmith.span.kind langsmith.metadata.lc_agent_name langsmith.metadata.session_id langsmith.metadata.thread_id
     langsmith.metadata.conversation_id langsmith.metadata.user_id langsmith.metadata.ls_model_name

@@ -7,11 +7,13 @@ import polars as pl
 
 from spanhouse_schema.derive import price_catalogue
 from spanhouse_schema.derive.prices import Pair
+from spanhouse_schema.derive.rules.columns import PARTS
 from spanhouse_schema.derive.rules.costs import PRICES
 from spanhouse_schema.derive.rules.derivation import Derived, count, derive
 from spanhouse_schema.derive.rules.duplicates import RIVALS
 from tests.oracle.costs import reported
 from tests.oracle.normalisation import NormalSpan
+from tests.oracle.usage import parts
 from tests.support.expected_executions import USAGE
 
 _NANOSECONDS = pl.Datetime("ns", "UTC")
@@ -19,6 +21,7 @@ _TEXTS = (
     *("AgentId", "AgentName", "AgentVersion", "SessionId", "UserId", "ClientAccountId", "EngagementId", "CaseId"),
     *("FlowId", "Status", "StatusMessage", "WaitingFor", "Outcome", "ErrorType", "ErrorMessage", "Provider"),
     *("RequestModel", "ResponseModel", "ResponseId", "ToolName", "ToolCallId"),
+    "ServiceTier",
 )
 _PREVIEWS = {
     "ToolArgumentsPreview": "ToolArguments",
@@ -43,6 +46,7 @@ _SCHEMA: dict[str, Any] = {
     "Cancelled": pl.Boolean,
     "ConfidenceScore": pl.Float64,
     "HasUnread": pl.Boolean,
+    "UsageParts": PARTS,
     "ReportedCostUSD": pl.Decimal(18, 12),
     "SaysOk": pl.Boolean,
     "Signature": pl.UInt64,
@@ -109,6 +113,7 @@ def _row(span: NormalSpan) -> dict[str, Any]:
         "Cancelled": span.cancelled,
         "ConfidenceScore": None,
         "HasUnread": bool(span.reported.unread),
+        "UsageParts": {name.encode(): count for name, count in parts(span.reported).items()},
         "ReportedCostUSD": reported(span),
         "Signature": hash((span.scope, span.name.replace(span.said["RequestModel"] or "\0", "", 1))) % 2**64,
         "Process": hash(span.process) % 2**64,
@@ -126,7 +131,7 @@ def _prices(models: pl.DataFrame) -> pl.DataFrame:
             "FromSecond": price.from_second,
             "UntilSecond": price.until_second,
             "AboveTokens": price.above_tokens,
-            **dict(zip(list(PRICES)[-5:], price.usd, strict=True)),
+            **dict(zip(list(PRICES)[-len(price.usd) :], price.usd, strict=True)),
         }
         for tenant, provider, model in models.rows()
         for price in sorted(

@@ -123,6 +123,8 @@ def _rows(found: pl.DataFrame, key: str) -> dict[int, dict[tuple[str, str], dict
 def _text(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, dict):
+        return {_text(key): each for key, each in value.items()}
     return [_text(each) for each in value] if isinstance(value, list) else value
 
 

@@ -12,7 +12,7 @@ from tests.oracle.tree import Tree
 
 # Two reports of one response may differ by the clocks of two processes.
 _CLOCKS_NS = 2_000_000_000
-_NAMES = ("Provider", "RequestModel", "ResponseModel")
+_NAMES = ("Provider", "RequestModel", "ResponseModel", "ServiceTier")
 
 
 @dataclass(eq=False)
@@ -48,7 +48,7 @@ class Call:
     def teller(self) -> NormalSpan:
         """The span that tells most fully what it used."""
         own = most_telling(self.spans)
-        return max(own, self.elsewhere, key=lambda span: _fullness(span.usage)) if self.elsewhere else own
+        return max(own, self.elsewhere, key=_fullness) if self.elsewhere else own
 
     @property
     def usage(self) -> Usage:
@@ -87,8 +87,8 @@ def counted_once(calls: Iterable[Call]) -> list[Call]:
 
 
 def most_telling(spans: list[NormalSpan]) -> NormalSpan:
-    """The span that tells most buckets; of equals the outermost, else the earliest."""
-    return max(spans, key=lambda span: len(span.usage))
+    """The span that tells most buckets and parts; of equals the outermost, else the earliest."""
+    return max(spans, key=lambda span: len(span.usage) + len(span.use.parts))
 
 
 def _call(tree: Tree, spans: list[NormalSpan], retries: int = 0) -> Call:
@@ -134,11 +134,11 @@ class _Telling:
     @property
     def fullest(self) -> NormalSpan:
         """The span that tells most."""
-        return max(sorted(self.spans, key=_order), key=lambda span: _fullness(span.usage))
+        return max(sorted(self.spans, key=_order), key=_fullness)
 
     @property
     def fullness(self) -> tuple[int, int]:
-        return _fullness(self.fullest.usage)
+        return _fullness(self.fullest)
 
     @cached_property
     def models(self) -> set[str]:
@@ -215,6 +215,6 @@ def _of_one_failure(one: _Telling, later: _Telling) -> bool:
     return have_ended and not one.scopes & later.scopes and later.end <= one.end and is_same
 
 
-def _fullness(usage: Usage) -> tuple[int, int]:
+def _fullness(span: NormalSpan) -> tuple[int, int]:
     """How many kinds of tokens are told, then how many tokens."""
-    return len(usage), sum(usage.values())
+    return len(span.usage) + len(span.use.parts), sum(span.usage.values())

@@ -1,6 +1,6 @@
 """What calls and executions cost: what spans report, otherwise what genai-prices itself computes of their tokens."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from functools import lru_cache, reduce
@@ -8,17 +8,27 @@ from operator import or_
 from typing import NamedTuple
 
 from genai_prices import Usage as PricedUsage
+from genai_prices.types import ModelPrice
 
 from tests.oracle.calls import Call, most_telling
 from tests.oracle.executions import Execution
 from tests.oracle.normalisation import NormalSpan, Usage
 from tests.oracle.sellers import find
-from tests.oracle.usage import BUCKETS
+from tests.oracle.usage import BUCKETS, NOTHING, Use
 
 REPORTED, COMPUTED, UNPRICED, PARTIAL = 1, 2, 4, 8
 # Runs above ask again and again; those of former tests need not be remembered.
 _once = lru_cache(maxsize=2**17)
 _PLACES = Decimal("1e-12")
+_STANDARD = {"", "auto", "default", "standard", "standard_only", "on_demand"}
+_PARTS_OF = {
+    "InputTokens": ("input_audio_tokens", "input_image_tokens", "input_video_tokens"),
+    "CacheReadTokens": ("cache_audio_read_tokens", "cache_image_read_tokens"),
+    "CacheWriteTokens": ("cache_write_1h_tokens",),
+    "OutputTokens": ("output_audio_tokens", "output_image_tokens", "output_video_tokens"),
+}
+_CACHED_PARTS = {"input_audio_tokens": "cache_audio_read_tokens", "input_image_tokens": "cache_image_read_tokens"}
+_AS_THEIR_BUCKET = {"input_image_tokens", "input_video_tokens", "cache_image_read_tokens"}
 _MOST_REPORTED = Decimal(10) ** 6
 
 
@@ -38,8 +48,10 @@ def cost_of_call(call: Call) -> Cost:
     tellers = [call.elsewhere] if call.teller is call.elsewhere else call.spans
     has_unread = any(span.use.has_unread for span in tellers if span)
     is_unsure = bool(call.teller.use.doubts) or has_unread
-    found = _cost(spans, call.usage if is_model else {}, call.says("Provider"), model, is_unsure=is_unsure)
-    return Cost(None, UNPRICED) if found.sources == 0 and is_model and has_unread else found
+    is_unsure |= call.says("ServiceTier").lower() not in _STANDARD
+    use = call.teller.use if is_model else NOTHING
+    found = _cost(spans, use, call.says("Provider"), model, is_unsure=is_unsure)
+    return Cost(None, UNPRICED) if found.sources == 0 and is_model and (has_unread or use.parts) else found
 
 
 @_once
@@ -84,15 +96,15 @@ def _has_cost(each: Execution) -> bool:
 
 @_once
 def _cost_of_span(each: Execution) -> Cost:
-    usage = most_telling(each.spans).usage if each.spans else {}
+    use = most_telling(each.spans).use if each.spans else NOTHING
     model = each.says("ResponseModel") or each.says("RequestModel")
     is_unsure = any(span.use.has_unread for span in each.spans)
-    is_unsure |= bool(each.spans and most_telling(each.spans).use.doubts)
-    return _cost(each.spans, usage, each.says("Provider"), model, is_unsure=is_unsure)
+    is_unsure |= bool(use.doubts) or each.says("ServiceTier").lower() not in _STANDARD
+    return _cost(each.spans, use, each.says("Provider"), model, is_unsure=is_unsure)
 
 
-def _cost(spans: list[NormalSpan], usage: Usage, provider: str, model: str, *, is_unsure: bool) -> Cost:
-    computed = _computed(usage, provider, model, spans[0].start) if usage else Cost(None, 0)
+def _cost(spans: list[NormalSpan], use: Use, provider: str, model: str, *, is_unsure: bool) -> Cost:
+    computed = _computed(use, provider, model, spans[0].start) if use.buckets else Cost(None, 0)
     if is_unsure and computed.sources == COMPUTED:
         computed = Cost(computed.usd, PARTIAL)
     told = [usd for span in spans if (usd := reported(span)) is not None]
@@ -113,7 +125,7 @@ def reported(span: NormalSpan) -> Decimal | None:
     return usd.quantize(_PLACES, ROUND_DOWN)
 
 
-def _computed(usage: Usage, provider: str, model: str, start_ns: int) -> Cost:
+def _computed(use: Use, provider: str, model: str, start_ns: int) -> Cost:
     found = find(provider, model)
     if found is None:
         return Cost(None, UNPRICED)
@@ -123,14 +135,47 @@ def _computed(usage: Usage, provider: str, model: str, start_ns: int) -> Cost:
     whole = [prices.input_mtok, prices.input_mtok, prices.input_mtok, prices.output_mtok, prices.output_mtok]
     parts = [None, prices.cache_read_mtok, prices.cache_write_mtok, None, prices.output_reasoning_mtok]
     is_priced = [part is not None or of_whole is not None for part, of_whole in zip(parts, whole, strict=True)]
+    usage, counts, is_sure = _split(use, prices)
     used = [known for bucket, known in zip(BUCKETS, is_priced, strict=True) if usage.get(bucket)]
     if not any(is_priced) or (used and not any(used)):
         return Cost(None, UNPRICED)
-    cost = info.calc_price(_as_genai_prices_counts(usage), seller, genai_request_timestamp=at).total_price
-    return Cost(cost.quantize(_PLACES, ROUND_DOWN), COMPUTED if all(used) else PARTIAL)
+    cost = info.calc_price(_as_genai_prices_counts(usage, counts), seller, genai_request_timestamp=at).total_price
+    return Cost(cost.quantize(_PLACES, ROUND_DOWN), COMPUTED if all(used) and is_sure else PARTIAL)
 
 
-def _as_genai_prices_counts(usage: Usage) -> PricedUsage:
+def _split(use: Use, prices: ModelPrice) -> tuple[Usage, dict[str, int], bool]:
+    """The buckets, at least as large as their priced parts; those parts; and whether their prices are sure."""
+    usage, parts = dict(use.buckets), dict(use.parts)
+    counts: dict[str, int] = {}
+    is_sure = True
+    for whole, cached in _CACHED_PARTS.items():
+        is_known = parts.get(cached) or not usage.get("CacheReadTokens")
+        is_sure &= bool(is_known or not parts.get(whole) or _price(prices, whole) is None)
+        parts[whole] = max(0, parts.get(whole, 0) - parts.get(cached, 0))
+    for bucket, names in _PARTS_OF.items():
+        told = {name: parts[name] for name in names if parts.get(name)}
+        priced = {name: count for name, count in told.items() if _price(prices, name) is not None}
+        is_sure &= all(name in priced or name in _AS_THEIR_BUCKET for name in told)
+        is_sure &= all(count <= usage.get(bucket, 0) for count in told.values())
+        is_sure &= sum(priced.values()) <= usage.get(bucket, 0)
+        if priced:
+            usage[bucket] = max(usage.get(bucket, 0), sum(priced.values()))
+        counts |= priced
+    if searches := parts.get("web_searches"):
+        is_sure &= _price(prices, "web_searches") is not None
+        counts["web_searches"] = searches
+    for whole, cached in _CACHED_PARTS.items():
+        # genai-prices wants to be told that there are none.
+        counts[whole] = counts.get(whole, 0) + counts.setdefault(cached, 0)
+    return usage, counts, is_sure
+
+
+def _price(prices: ModelPrice, name: str) -> object:
+    key = "web_searches_kcount" if name == "web_searches" else f"{name.removesuffix('_tokens')}_mtok"
+    return getattr(prices, key)
+
+
+def _as_genai_prices_counts(usage: Usage, parts: Mapping[str, int]) -> PricedUsage:
     """There the parts are in the whole."""
     uncached, cache_read, cache_write, output, reasoning = (usage.get(bucket, 0) for bucket in BUCKETS)
     return PricedUsage(
@@ -139,4 +184,5 @@ def _as_genai_prices_counts(usage: Usage) -> PricedUsage:
         cache_write_tokens=cache_write,
         output_tokens=output + reasoning,
         output_reasoning_tokens=reasoning,
+        **parts,
     )

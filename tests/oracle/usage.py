@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from spanhouse_schema.conventions import part_rules, spellings
+from spanhouse_schema.conventions import PARTS, part_rules, spellings
 from tests.oracle.spelling import inside
 
 BUCKETS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
 INSIDE, BESIDE = "inside", "beside"
 _CACHED, _REASONING = ("CacheReadTokens", "CacheWriteTokens"), ("ReasoningTokens",)
 _MOST = 10**18
+_COUNTED = ("Tokens", "Searches")
 _OTHER = [
     re.compile(pattern)
     for pattern in (
@@ -47,9 +48,11 @@ class Use(NamedTuple):
     buckets: Mapping[str, int]
     doubts: frozenset[str]
     has_unread: bool
+    # What has prices of its own, by the names of genai-prices.
+    parts: Mapping[str, int]
 
 
-NOTHING = Use({}, frozenset(), False)
+NOTHING = Use({}, frozenset(), False, {})
 
 
 def report(attributes: Mapping[str, str], said: Mapping[str, str]) -> Report:
@@ -57,7 +60,7 @@ def report(attributes: Mapping[str, str], said: Mapping[str, str]) -> Report:
     told = {
         concept: count
         for concept, text in said.items()
-        if concept.endswith("Tokens") and (count := tokens(text)) is not None
+        if concept.endswith(_COUNTED) and (count := tokens(text)) is not None
     }
     candidates = {name: text for name, text in attributes.items() if re.search("token|usage", name, re.IGNORECASE)}
     if "TotalTokens" not in told:
@@ -80,6 +83,11 @@ def tokens(text: str) -> int | None:
     return int(text) if re.fullmatch(r"\+?[0-9]+", text) and len(text) <= 18 else None
 
 
+def parts(each: Report) -> dict[str, int]:
+    """The parts that a span tells of, by the names of genai-prices."""
+    return {key: count for concept, key in PARTS.items() if (count := each.told.get(concept))}
+
+
 def used(reports: Mapping[str, tuple[Emitter, Report]]) -> dict[str, Use]:
     """What the spans of one trace come to, by their ids."""
     shown: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
@@ -91,7 +99,7 @@ def used(reports: Mapping[str, tuple[Emitter, Report]]) -> dict[str, Use]:
 
 
 def _leaves(attributes: Mapping[str, str], candidates: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    known = {each.attribute for each in spellings() if each.concept.endswith("Tokens")}
+    known = {each.attribute for each in spellings() if each.concept.endswith(_COUNTED) and not each.path}
     for name, text in candidates.items():
         if name not in known and (count := tokens(text)):
             yield name, count
@@ -105,7 +113,7 @@ def _leaves(attributes: Mapping[str, str], candidates: Mapping[str, str]) -> Ite
 def _elsewhere() -> set[tuple[str, tuple[str, ...]]]:
     found = set()
     for each in spellings():
-        if each.concept.endswith("Tokens") and each.path and not re.search("token|usage", each.attribute):
+        if each.concept.endswith(_COUNTED) and each.path and not re.search("token|usage", each.attribute):
             path = each.path
             found.add((each.attribute, path[: path.index("usage") + 1] if "usage" in path else path[:-1]))
     return found
@@ -120,12 +128,13 @@ def _is_news(name: str, count: int, told: Mapping[str, int]) -> bool:
         for concept in (*BUCKETS, "UncachedInputTokens", "UnreasonedOutputTokens", "TotalTokens")
     }
     cached = n["CacheReadTokens"] + n["CacheWriteTokens"]
+    of_parts = {told.get(concept, 0) for concept in PARTS}
     if re.search("cach", name, re.IGNORECASE):
-        return count not in {n["CacheReadTokens"], n["CacheWriteTokens"], cached}
+        return count not in {n["CacheReadTokens"], n["CacheWriteTokens"], cached, *of_parts}
     if re.search("reason|thought|think", name, re.IGNORECASE):
         return count != n["ReasoningTokens"]
     if re.search("audio|image|video|predict|tool|citation|search", name, re.IGNORECASE):
-        return True
+        return count not in of_parts
     wholes = {n["InputTokens"] + n["OutputTokens"]}
     for whole, part in (
         ("Input", cached),
@@ -134,7 +143,7 @@ def _is_news(name: str, count: int, told: Mapping[str, int]) -> bool:
         ("UnreasonedOutput", n["ReasoningTokens"]),
     ):
         wholes |= {n[f"{whole}Tokens"], n[f"{whole}Tokens"] + part}
-    return count not in wholes | set(n.values())
+    return count not in wholes | of_parts | set(n.values())
 
 
 def _part(each: Report, side: tuple[str, ...]) -> int:
@@ -225,7 +234,7 @@ def _use(emitter: Emitter, each: Report, shown: set[tuple[str, str]]) -> Use:
             if _whole(each, side) is not None
         }
     has_more = total is not None and total > sum_used
-    return Use(buckets, frozenset(doubts), bool(each.unread) or has_more)
+    return Use(buckets, frozenset(doubts), bool(each.unread) or has_more, parts(each))
 
 
 def _decided(emitter: Emitter, each: Report, side: tuple[str, ...], shown: set[str]) -> tuple[str, bool]:

@@ -25,7 +25,7 @@ NEW = {"definitions", "installation", "set_aside_traces", "settlers", "daily_led
 # Counted by day once, and read from the sums of the ledger now.
 COUNTED = ("agent_performance_daily", "model_usage_daily", "agent_budget_daily")
 # By columns that came later.
-WIDER = {"agent_spans", "agent_calls", "response_ids"}
+WIDER = {"agent_spans", "agent_calls", "response_ids", "model_prices"}
 CHANGED = {*COUNTED, *WIDER, "agent_spend", "listed_executions"}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from genai_prices import Usage
 from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelPrice
 
 from spanhouse_schema import Database
 from spanhouse_schema.derive import price_catalogue, prices
@@ -19,6 +20,20 @@ from tests.support.in_rounds import Cases, Outcomes, Steps, settled
 
 _DAY_NS = 86_400 * 10**9
 _AT_NS = 1_790_000_000_000_000_000
+# In 100,001 tokens that no cache held, 100,000 that one did, 50,000 that were written to one, 4,000 of output.
+_PARTS = {
+    "input_audio_tokens": 40_000,
+    "input_image_tokens": 25_000,
+    "input_video_tokens": 1_000,
+    "cache_audio_read_tokens": 10_000,
+    "cache_image_read_tokens": 5_000,
+    "cache_write_1h_tokens": 20_000,
+    "output_audio_tokens": 500,
+    "output_image_tokens": 300,
+    "output_video_tokens": 200,
+    "web_search_requests": 300,
+}
+_KEYS, _SEARCHES = {"web_search_requests": "web_searches"}, "web_searches_kcount"
 CASES = Cases[list[Span], None]("prices")
 
 
@@ -28,6 +43,7 @@ def _call(number: int, at_ns: int = _AT_NS, /, **attributes: str) -> dict[str, A
     names |= {"input": "gen_ai.usage.input_tokens", "cache_read": "gen_ai.usage.cache_read.input_tokens"}
     names |= {"cache_write": "gen_ai.usage.cache_creation.input_tokens", "output": "gen_ai.usage.output_tokens"}
     names |= {"reasoning": "gen_ai.usage.reasoning.output_tokens"}
+    names |= {part: f"gen_ai.usage.details.{part}" for part in _PARTS}
     said = {"gen_ai.operation.name": "chat", **{names[name]: text for name, text in attributes.items()}}
     return span(f"{number:016x}", said, TraceId=f"{number:032x}", Timestamp=at_ns, ScopeName="spanhouse")
 
@@ -55,7 +71,8 @@ def _set(database: Database, tenant: str, provider: str, model: str, *found: Pri
 
 
 def _usd(*of_buckets: str | None) -> tuple[Decimal | None, ...]:
-    return tuple(None if usd is None else Decimal(usd) for usd in of_buckets)
+    known = [None if usd is None else Decimal(usd) for usd in of_buckets]
+    return (*known, *[None] * (len(prices.USD_COLUMNS) - len(known)))
 
 
 @CASES.case
@@ -74,17 +91,18 @@ def test_every_model_of_the_catalogue_costs_what_genai_prices_computes(database:
     usage = {"input": 250_001, "cache_read": 100_000, "cache_write": 50_000, "output": 5_000, "reasoning": 1_000}
     for number, (provider, model, known, scale, at_ns) in enumerate(_catalogue(), 1):
         tokens = {bucket: count // scale for bucket, count in usage.items()}
-        at = datetime.fromtimestamp(at_ns / 1e9, UTC)
+        parts = {part: count // scale for part, count in _priced_parts(known.get_prices(_utc(at_ns))).items()}
         counts = Usage(
             input_tokens=tokens["input"],
             cache_read_tokens=tokens["cache_read"],
             cache_write_tokens=tokens["cache_write"],
             output_tokens=tokens["output"],
             output_reasoning_tokens=tokens["reasoning"],
+            **{_KEYS.get(part, part): count for part, count in parts.items()},
         )
-        cost = known.calc_price(counts, provider, genai_request_timestamp=at)
+        cost = known.calc_price(counts, provider, genai_request_timestamp=_utc(at_ns))
         wanted[number] = cost.total_price.quantize(Decimal("1e-12"), ROUND_DOWN)
-        texts = {bucket: str(count) for bucket, count in tokens.items()}
+        texts = {name: str(count) for name, count in (tokens | parts).items()}
         spans.append(_call(number, at_ns, provider=provider.id, model=model, **texts))
     yield spans
     found = dict(zip(wanted, _costs(database, tenant, spans), strict=True))
@@ -98,6 +116,23 @@ def test_every_model_of_the_catalogue_costs_what_genai_prices_computes(database:
     assert not different, list(different.items())[:10]
 
 
+def _priced_parts(known: ModelPrice) -> dict[str, int]:
+    """The parts that a model has a price of; of audio and images only where it has one of the cached, too."""
+    keys = {part: f"{part.removesuffix('_tokens')}_mtok" for part in _PARTS} | {"web_search_requests": _SEARCHES}
+    priced = {part: count for part, count in _PARTS.items() if getattr(known, keys[part]) is not None}
+    for whole, cached in (
+        ("input_audio_tokens", "cache_audio_read_tokens"),
+        ("input_image_tokens", "cache_image_read_tokens"),
+    ):
+        if not {whole, cached} <= priced.keys():
+            priced = {part: count for part, count in priced.items() if part not in {whole, cached}}
+    return priced
+
+
+def _utc(at_ns: int) -> datetime:
+    return datetime.fromtimestamp(at_ns / 1e9, UTC)
+
+
 def _catalogue() -> Iterable[tuple[Any, str, Any, int, int]]:
     """Providers, model names that mean themselves, what is known of each; what the tokens are divided by; a time."""
     snapshot = get_snapshot()
@@ -108,8 +143,7 @@ def _catalogue() -> Iterable[tuple[Any, str, Any, int, int]]:
             except LookupError:
                 continue
             known = found[1].get_prices(datetime(2026, 9, 21, tzinfo=UTC))
-            # A fee by the request is not of tokens.
-            if known.input_mtok is not None and known.output_mtok is not None and known.requests_kcount is None:
+            if known.input_mtok is not None and known.output_mtok is not None:
                 for scale, at_ns in ((1, _AT_NS), (100, _AT_NS - 400 * _DAY_NS), (100, _AT_NS + _DAY_NS // 3)):
                     yield provider, model.id, found[1], scale, at_ns
 

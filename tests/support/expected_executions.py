@@ -6,7 +6,7 @@ from typing import Any
 from spanhouse_schema import Database
 from tests.oracle import Call, Execution, NormalSpan, derive, normalise
 from tests.oracle.costs import UNPRICED, added, cost_of_call, cost_of_execution, source
-from tests.oracle.usage import BUCKETS
+from tests.oracle.usage import BUCKETS, parts
 from tests.reference import Row
 
 Rows = dict[tuple[str, str], dict[str, Any]]
@@ -55,6 +55,8 @@ def stored_spans(database: Database, tenant: str) -> Rows:
         "Cancelled",
         "SaysOk",
         "AgentNamed",
+        "ServiceTier",
+        "UsageParts",
         "UnreadUsage",
     ]
     return _read(database, "agent_spans", "SpanId", columns, [tenant])[tenant]
@@ -87,7 +89,7 @@ def executions_of(database: Database, tenants: Iterable[str]) -> dict[str, Rows]
 def calls_of(database: Database, tenants: Iterable[str]) -> dict[str, Rows]:
     """The calls of each tenant."""
     columns = ["MergedIds", "Kind", "ExecutionId", "RootExecutionId", "AgentName", "SessionId", "UserId", "Success"]
-    columns += [*_EPOCH_COLUMNS, *_OF_CALLS, "Retries", *BUCKETS, *_DOUBTS, "CostUSD", "CostSource"]
+    columns += [*_EPOCH_COLUMNS, *_OF_CALLS, "Retries", *BUCKETS, *_DOUBTS, "UsageParts", "CostUSD", "CostSource"]
     return _read(database, "agent_calls FINAL", "SpanId", columns, tenants)
 
 
@@ -164,6 +166,8 @@ def _span(span: NormalSpan) -> dict[str, Any]:
         "Cancelled": span.cancelled,
         "SaysOk": span.says_ok,
         "AgentNamed": span.named,
+        "ServiceTier": span.said["ServiceTier"],
+        "UsageParts": parts(span.reported),
         "UnreadUsage": [{"Name": name, "Tokens": count} for name, count in span.reported.unread],
     }
 
@@ -219,6 +223,7 @@ def _call(call: Call, execution: Execution) -> dict[str, Any]:
         "Retries": call.retries,
         **{bucket: call.usage.get(bucket) for bucket in BUCKETS},
         **{doubt: doubt.removesuffix("Inconsistent") in call.teller.use.doubts for doubt in _DOUBTS},
+        "UsageParts": call.teller.use.parts,
         "CostUSD": cost_of_call(call).usd,
         "CostSource": source(cost_of_call(call).sources),
     }

@@ -11,7 +11,7 @@ from spanhouse_schema.clickhouse.installation import NEW, Installation
 from spanhouse_schema.errors import StatementFailed
 
 # The newest revision in migrations/versions.
-HEAD = "0011_logged_calls"
+HEAD = "0012_usage_parts"
 
 _UNKNOWN_TABLE = 60
 

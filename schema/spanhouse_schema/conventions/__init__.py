@@ -11,6 +11,21 @@ from csv import QUOTE_NONE, DictReader
 from importlib.resources import files
 from typing import NamedTuple
 
+PARTS = {
+    "InputAudioTokens": "input_audio_tokens",
+    "CachedAudioTokens": "cache_audio_read_tokens",
+    "OutputAudioTokens": "output_audio_tokens",
+    "InputImageTokens": "input_image_tokens",
+    "CachedImageTokens": "cache_image_read_tokens",
+    "OutputImageTokens": "output_image_tokens",
+    "InputVideoTokens": "input_video_tokens",
+    "OutputVideoTokens": "output_video_tokens",
+    "CacheWrite5mTokens": "cache_write_5m_tokens",
+    "CacheWrite1hTokens": "cache_write_1h_tokens",
+    "WebSearches": "web_searches",
+}
+"""The concepts that are a part of the usage, which may have a price of its own; by the names of genai-prices."""
+
 
 class Spelling(NamedTuple):
     """One spelling of a concept: a span attribute, or what stands at `path` inside the JSON text that it holds."""

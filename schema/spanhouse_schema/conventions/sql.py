@@ -18,6 +18,7 @@ from functools import cache
 from itertools import groupby
 
 from spanhouse_schema.conventions import (
+    PARTS,
     KindRule,
     LoggedCallRule,
     Spelling,
@@ -32,7 +33,8 @@ from spanhouse_schema.quoting import literal
 SPAN_NAME = "span name"
 # A rank and a position are kept in one number; of more attributes than this the rest are not read.
 _POSITIONS = 65536
-_NUMBERS = ("Tokens", "USD")
+_COUNTS = ("Tokens", "Searches")
+_NUMBERS = (*_COUNTS, "USD")
 # Logfire says null where there is nothing.
 _NOTHING = "('', 'null')"
 _RESOURCE = "ResourceAttributes"
@@ -51,6 +53,8 @@ def fill(sql: str) -> str:
         "Said": _said,
         "Kind": _kind,
         "Ending": _ending,
+        "Parts": _parts_of_usage,
+        "PartNames": lambda: _array(map(literal, PARTS.values())),
         "UsageNames": _usage_names,
         "UsageInside": _usage_inside,
         "LoggedEvents": lambda: _array(sorted({literal(rule.event) for rule in logged_call_rules()})),
@@ -62,9 +66,9 @@ def fill(sql: str) -> str:
         "LoggedUsageNames": _logged_usage_names,
         "LoggingPrograms": _logging_programs,
     }
-    sql = re.sub(r"\{([A-Z][A-Za-z]+) in logs\}", lambda found: _logged(found[1]), sql)
-    sql = re.sub(r"\{([A-Z][A-Za-z]+) of ([A-Z][A-Za-z]+)\}", lambda found: _looked_up(found[1], found[2]), sql)
-    return re.sub(r"\{([A-Z][A-Za-z]+)\}", lambda found: expressions.get(found[1], lambda: _concept(found[1]))(), sql)
+    sql = re.sub(r"\{([A-Z]\w+) in logs\}", lambda found: _logged(found[1]), sql)
+    sql = re.sub(r"\{([A-Z]\w+) of ([A-Z]\w+)\}", lambda found: _looked_up(found[1], found[2]), sql)
+    return re.sub(r"\{([A-Z]\w+)\}", lambda found: expressions.get(found[1], lambda: _concept(found[1]))(), sql)
 
 
 def _looked_up(concept: str, attributes: str) -> str:
@@ -140,9 +144,13 @@ def _first_equal(text: str, rules: list[tuple[int, KindRule]]) -> str:
     return f"transform({text}, {values}, {_array(number for number, _ in rules)}, {_no_rank()})"
 
 
+def _parts_of_usage() -> str:
+    return ", ".join(_concept(name) for name in PARTS)
+
+
 def _usage_names() -> str:
-    """The attributes that the tables read usage from."""
-    return _array(sorted({literal(spelling.attribute) for spelling in _usage_spellings()}))
+    """The attributes that the tables read a count from."""
+    return _array(sorted({literal(spelling.attribute) for spelling in _usage_spellings() if not spelling.path}))
 
 
 def _usage_inside() -> str:
@@ -159,7 +167,7 @@ def _usage_path(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _usage_spellings() -> list[Spelling]:
-    return [spelling for spelling in spellings() if spelling.concept.endswith("Tokens")]
+    return [spelling for spelling in spellings() if spelling.concept.endswith(_COUNTS)]
 
 
 def _plain_numbers() -> list[str]:

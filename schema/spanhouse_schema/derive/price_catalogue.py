@@ -92,7 +92,7 @@ def _said(row: Row) -> Price:
 
 def _stored(database: Database) -> Iterable[Row]:
     columns = "position, toUnixTimestamp(valid_from), from_second, until_second, above_tokens"
-    usd = ", ".join(f"{bucket}_usd_per_mtok" for bucket in prices.BUCKETS)
+    usd = ", ".join(prices.USD_COLUMNS)
     rows = database.rows(
         f"SELECT hex(tenant_id), hex(provider), hex(model), {columns}, {usd} FROM spanhouse.model_prices FINAL "
         f"WHERE source = '{PACKAGE}' ORDER BY tenant_id, provider, model"
@@ -192,7 +192,7 @@ def _steps(known: ModelPrice) -> list[int]:
 
 
 def _usd(known: ModelPrice, above: int) -> tuple[Decimal | None, ...]:
-    """In the order of BUCKETS. Tokens without a price of their own have that of the whole that they are part of."""
+    """In the order of USD_COLUMNS. A bucket without a price of its own has that of the whole that it is part of."""
     whole_input, whole_output = _at(known.input_mtok, above), _at(known.output_mtok, above)
     cache_read, cache_write = _at(known.cache_read_mtok, above), _at(known.cache_write_mtok, above)
     reasoning = _at(known.output_reasoning_mtok, above)
@@ -202,6 +202,8 @@ def _usd(known: ModelPrice, above: int) -> tuple[Decimal | None, ...]:
         whole_input if cache_write is None else cache_write,
         whole_output,
         whole_output if reasoning is None else reasoning,
+        *(_at(getattr(known, f"{name}_mtok"), above) for name in prices.PARTS),
+        *(_at(getattr(known, f"{name}_kcount"), above) for name in prices.FEES),
     )
 
 

@@ -9,12 +9,22 @@ from spanhouse_schema.quoting import literal
 PACKAGE, USER = "genai-prices", "user"
 DAY_S = 86_400
 BUCKETS = ("input", "cache_read", "cache_write", "output", "reasoning")
+PARTS = (
+    *("input_audio", "cache_audio_read", "output_audio", "input_image", "cache_image_read", "output_image"),
+    *("input_video", "output_video", "cache_write_1h"),
+)
+FEES = ("web_searches", "requests")
+USD_COLUMNS = (
+    *(f"{name}_usd_per_mtok" for name in (*BUCKETS, *PARTS)),
+    *(f"{name}_usd_per_thousand" for name in FEES),
+)
+"""What `Price.usd` is, in this order: of a million tokens, of a thousand searches and calls."""
 # USD for a million tokens. Nothing costs as much; and the most tokens that 64 bits can say still fit a cost at it.
 MOST_USD = Decimal(100_000)
 
 _COLUMNS = (
     *("tenant_id", "provider", "model", "source", "position", "valid_from", "from_second", "until_second"),
-    *("above_tokens", *(f"{bucket}_usd_per_mtok" for bucket in BUCKETS), "origin", "version", "is_deleted"),
+    *("above_tokens", *USD_COLUMNS, "origin", "version", "is_deleted"),
 )
 
 
@@ -27,7 +37,7 @@ class Pair(NamedTuple):
 
 
 class Price(NamedTuple):
-    """What a million tokens of each bucket cost, in USD (None: unknown), and for which calls that holds."""
+    """What tokens, searches and calls cost, in USD (None: unknown), and for which calls of a model that holds."""
 
     # Of several that hold, the last counts.
     position: int = 0
@@ -38,8 +48,8 @@ class Price(NamedTuple):
     until_second: int = DAY_S
     # Tokens of input.
     above_tokens: int = 0
-    # In the order of BUCKETS.
-    usd: tuple[Decimal | None, ...] = (None,) * len(BUCKETS)
+    # In the order of USD_COLUMNS.
+    usd: tuple[Decimal | None, ...] = (None,) * len(USD_COLUMNS)
     origin: str = ""
 
     @property

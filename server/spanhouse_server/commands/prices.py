@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spanhouse_schema import Database
-from spanhouse_schema.derive.prices import BUCKETS, MOST_USD, USER, Pair, Price, Row, insertion
+from spanhouse_schema.derive.prices import BUCKETS, MOST_USD, USD_COLUMNS, USER, Pair, Price, Row, insertion
 from spanhouse_schema.settings import StorageSettings
 from spanhouse_server.commands._console import say, say_json, say_rows
 from spanhouse_server.commands._flags import with_settings
@@ -36,7 +36,7 @@ def _usd(text: str) -> Decimal:
     except InvalidOperation as error:
         raise typer.BadParameter(f"{text!r} is not an amount in USD") from error
     if not (usd.is_finite() and 0 <= usd <= MOST_USD):
-        raise typer.BadParameter(f"{text} USD for a million tokens is not between 0 and {MOST_USD:,}")
+        raise typer.BadParameter(f"{text} USD is not between 0 and {MOST_USD:,}")
     return usd
 
 
@@ -67,6 +67,19 @@ def set_price(
     cache_read: Annotated[Any, _price("--cache-read", "Input that was read from a cache.")] = None,
     cache_write: Annotated[Any, _price("--cache-write", "Input that was written to a cache.")] = None,
     reasoning: Annotated[Any, _price("--reasoning", "Reasoning; as output if left out.")] = None,
+    input_audio: Annotated[Any, _price("--input-audio", "Audio of the input.")] = None,
+    cache_audio_read: Annotated[Any, _price("--cache-audio-read", "Audio that was read from a cache.")] = None,
+    output_audio: Annotated[Any, _price("--output-audio", "Audio of the output.")] = None,
+    input_image: Annotated[Any, _price("--input-image", "Images of the input; as input if left out.")] = None,
+    cache_image_read: Annotated[
+        Any, _price("--cache-image-read", "Images that were read from a cache; as others if left out.")
+    ] = None,
+    output_image: Annotated[Any, _price("--output-image", "Images of the output.")] = None,
+    input_video: Annotated[Any, _price("--input-video", "Video of the input; as input if left out.")] = None,
+    output_video: Annotated[Any, _price("--output-video", "Video of the output.")] = None,
+    cache_write_1h: Annotated[Any, _price("--cache-write-1h", "Input that was written to a cache for an hour.")] = None,
+    web_searches: Annotated[Any, _price("--web-searches", "A thousand searches of the web.")] = None,
+    requests: Annotated[Any, _price("--requests", "A thousand calls, beside their tokens.")] = None,
     above: Annotated[int, typer.Option(min=0, help="Only for calls of more tokens of input than these.")] = 0,
     since: Annotated[
         Any, typer.Option("--from", parser=_moment, metavar="DATE", help="From when on, in UTC; always if left out.")
@@ -77,7 +90,11 @@ def set_price(
 
     A price that is left out is unknown: calls that use such tokens are `partial`, and not cheaper than they were.
     """
-    usd = (input_usd, cache_read, cache_write, output_usd, output_usd if reasoning is None else reasoning)
+    usd = (
+        *(input_usd, cache_read, cache_write, output_usd, output_usd if reasoning is None else reasoning),
+        *(input_audio, cache_audio_read, output_audio, input_image, cache_image_read, output_image),
+        *(input_video, output_video, cache_write_1h, web_searches, requests),
+    )
     if not any(price is not None for price in usd):
         raise typer.BadParameter("name at least one price, such as --input 2.50")
     price = Price(valid_from=int(since.timestamp()) if since else 0, above_tokens=above, usd=usd, origin="user")
@@ -108,13 +125,17 @@ def unset(settings: StorageSettings, provider: Provider, model: Model, tenant: T
 def list_prices(settings: StorageSettings, as_json: Json = False) -> None:
     """List the prices of every model that was ever seen; of rows for one model the last that fits a call counts."""
     when = ("valid_from", "from_second", "until_second", "above_tokens")
-    usd = (f"{bucket}_usd_per_mtok" for bucket in BUCKETS)
-    columns = ("tenant_id", "provider", "model", "source", *when, *usd, "origin")
+    columns = ("tenant_id", "provider", "model", "source", *when, *USD_COLUMNS, "origin")
     with current_database(settings) as database:
         rows = database.rows(
             f"SELECT {', '.join(columns)} FROM spanhouse.model_prices FINAL "
             "ORDER BY tenant_id, provider, model, source = 'user', position, valid_from, above_tokens"
         )
+    if not as_json:
+        # Few models have prices of parts.
+        shown = [number for number, _ in enumerate(columns) if any(row[number] is not None for row in rows)]
+        columns = tuple(columns[number] for number in shown)
+        rows = [tuple(row[number] for number in shown) for row in rows]
     say_rows(columns, rows, as_json=as_json, unit="_usd_per_mtok")
 
 

@@ -18,6 +18,8 @@ MODELS = ("model", "embedding")
 CALLS = (*MODELS, "tool")
 FINAL = (b"completed", b"failed", b"cancelled")
 TOKENS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
+PARTS = pl.Map(pl.Binary, pl.UInt64)
+"""The type of `UsageParts`: counts by the names of `conventions.PARTS`."""
 EXECUTION = ["Trace", "ExecutionId"]
 OWNERS = ("SessionId", "UserId", "ClientAccountId", "EngagementId", "CaseId", "FlowId")
 # Which a cost was read from, as bits; 0 is none of them.
@@ -58,6 +60,17 @@ def first_said(names: Sequence[str | pl.Expr]) -> pl.Expr:
 def tells(names: Iterable[str] = TOKENS) -> pl.Expr:
     """Return whether any of these is known."""
     return pl.any_horizontal(pl.col(name).is_not_null() for name in names)
+
+
+def kinds_told(suffix: str = "") -> pl.Expr:
+    """Return how many kinds of tokens are told of, and parts of them."""
+    known = pl.sum_horizontal(pl.col(f"{name}{suffix}").is_not_null() for name in TOKENS)
+    return known + pl.col(f"UsageParts{suffix}").map.len().fill_null(0)
+
+
+def tells_parts() -> pl.Expr:
+    """Return whether any part of the usage is told of."""
+    return (pl.col("UsageParts").map.len() > 0).fill_null(False)
 
 
 def sum_known(values: pl.Expr) -> pl.Expr:

@@ -3,11 +3,12 @@
 import polars as pl
 
 from spanhouse_schema.derive.rules.buckets import DOUBTS
-from spanhouse_schema.derive.rules.columns import MODELS, OWNERS, RUNS, TOKENS, kind, said
+from spanhouse_schema.derive.rules.columns import MODELS, OWNERS, RUNS, TOKENS, kind, kinds_told, said
 
 _TEXTS = (
     *("ServiceName", "AgentId", "AgentName", "AgentVersion", *OWNERS, "Status", "StatusMessage", "WaitingFor"),
     *("Outcome", "ErrorType", "ErrorMessage", "Provider", "RequestModel", "ResponseModel", "ResponseId", "ToolName"),
+    "ServiceTier",
     *("ToolCallId", "ToolArgumentsPreview", "ToolResultPreview", "InputPreview", "OutputPreview"),
 )
 _OF_TOP = (
@@ -16,7 +17,7 @@ _OF_TOP = (
 )
 _COLUMNS = (
     *("CountedRow", "MergedIds", *_OF_TOP, "Failed", "Cancelled", "AgentNamed", "Retries", "ConfidenceScore", *TOKENS),
-    *(*DOUBTS, "HasUnread", "ReportedCostUSD", *_TEXTS),
+    *(*DOUBTS, "UsageParts", "HasUnread", "ReportedCostUSD", *_TEXTS),
 )
 # What one span alone says nothing of.
 _OF_SEVERAL = {"MergedIds": pl.lit([], dtype=pl.List(pl.Binary)), "Retries": pl.lit(0, dtype=pl.UInt32)}
@@ -76,9 +77,7 @@ def _alone(tellings: pl.DataFrame) -> pl.DataFrame:
 
 def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
     is_top = pl.col("Row") == pl.col("CountedRow")
-    in_order = tellings.with_columns(
-        IsTop=is_top, Told=pl.sum_horizontal(pl.col(name).is_not_null() for name in TOKENS)
-    )
+    in_order = tellings.with_columns(IsTop=is_top, Told=kinds_told())
     in_order = in_order.sort("CountedRow", ~pl.col("IsTop"), "StartedAt", "SpanId")
     of_top = pl.col("Kind").first()
     # What fails within a run that says OK has been dealt with there.
@@ -87,7 +86,7 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
     most = pl.col("Told").arg_max()
     return in_order.group_by("CountedRow", maintain_order=True).agg(
         *(pl.col(name).first() for name in _OF_TOP),
-        *(pl.col(name).get(most) for name in (*TOKENS, *DOUBTS)),
+        *(pl.col(name).get(most) for name in (*TOKENS, *DOUBTS, "UsageParts")),
         *(pl.when(said(name)).then(name).first(ignore_nulls=True).fill_null(b"") for name in _TEXTS),
         pl.col("ConfidenceScore").first(ignore_nulls=True),
         # Zero is often said by who does not know.

@@ -54,8 +54,8 @@ CALLS = (
     *("Trace", "SpanId", "MergedIds", "Kind", "ExecutionId", "RootExecutionId", "ServiceName", "AgentId", "AgentName"),
     *("SessionId", "UserId", "ClientAccountId", "EngagementId", "StartedAt", "EndedAt", "DurationMs", "Success"),
     *("ErrorType", "ErrorMessage", "Provider", "RequestModel", "ResponseModel", "ResponseId", "Retries", *TOKENS),
-    *(*DOUBTS, "CostUSD", "CostSource", "ReportedCostUSD", "ComputedCostUSD", "ToolName", "ToolCallId"),
-    *("ToolArgumentsPreview", "ToolResultPreview"),
+    *(*DOUBTS, "UsageParts", "ServiceTier", "CostUSD", "CostSource", "ReportedCostUSD", "ComputedCostUSD", "ToolName"),
+    *("ToolCallId", "ToolArgumentsPreview", "ToolResultPreview"),
 )
 
 
@@ -71,7 +71,7 @@ class Counted(NamedTuple):
     def models(self) -> pl.DataFrame:
         """The models that prices are needed of: `Tenant`, `Provider` and `Model`, each once."""
         named = (
-            each.select("Tenant", "Kind", "Provider", *TOKENS, "HasUnread", Model=model())
+            each.select("Tenant", "Kind", "Provider", *TOKENS, "UsageParts", "HasUnread", Model=model())
             for each in (self.calls, self.runs)
         )
         return pl.concat(named).filter(uses_tokens() & said("Model")).select("Tenant", "Provider", "Model").unique()

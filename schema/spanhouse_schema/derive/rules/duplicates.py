@@ -14,7 +14,7 @@ import polars as pl
 
 from spanhouse_schema.derive.rules import model_names
 from spanhouse_schema.derive.rules.buckets import DOUBTS, USAGE, with_buckets
-from spanhouse_schema.derive.rules.columns import TOKENS, Columns, kind, said
+from spanhouse_schema.derive.rules.columns import PARTS, TOKENS, Columns, kind, kinds_told, said
 
 CLOCKS_NS = 2_000_000_000
 """By so much the clocks of two processes may differ, in nanoseconds."""
@@ -28,12 +28,18 @@ RIVALS: Columns = {
     **dict.fromkeys(("StartedAt", "EndedAt"), pl.Datetime("ns", "UTC")),
     **dict.fromkeys((*_NAMES, "ResponseId"), pl.Binary),
     **dict.fromkeys(USAGE, pl.UInt64),
+    "UsageParts": PARTS,
+    "ServiceTier": pl.Binary,
     **dict.fromkeys(("FromLog", "Failed", "HasUnread"), pl.Boolean),
     "ReportedCostUSD": pl.Decimal(18, 12),
 }
 """The columns of the spans of other traces that may tell of the same calls."""
-_OF_USAGE: Columns = {**dict.fromkeys(TOKENS, pl.UInt64), **dict.fromkeys((*DOUBTS, "HasUnread"), pl.Boolean)}
-_SAID: Columns = _OF_USAGE | {name: RIVALS[name] for name in ("ReportedCostUSD", *_NAMES)}
+_OF_USAGE: Columns = {
+    **dict.fromkeys(TOKENS, pl.UInt64),
+    **dict.fromkeys((*DOUBTS, "HasUnread"), pl.Boolean),
+    "UsageParts": PARTS,
+}
+_SAID: Columns = _OF_USAGE | {name: RIVALS[name] for name in ("ReportedCostUSD", "ServiceTier", *_NAMES)}
 
 _OF_FIRST = ("Rank", "CallRow", "Process", "Instrumentations", "Scopes")
 
@@ -102,7 +108,7 @@ def with_fuller(calls: pl.DataFrame, fuller: pl.DataFrame) -> pl.DataFrame:
         *(pl.when(is_fuller).then(f"{name}Other").otherwise(name).alias(name) for name in _OF_USAGE),
         *(
             pl.when(said(name)).then(name).otherwise(pl.col(f"{name}Other").fill_null(b"")).alias(name)
-            for name in _NAMES
+            for name in ("ServiceTier", *_NAMES)
         ),
         # Zero is often said by who does not know.
         ReportedCostUSD=pl.when(cost > 0)
@@ -245,5 +251,4 @@ def _names(telling: _Telling) -> frozenset[tuple[str, str]]:
 def _fullness(suffix: str = "") -> tuple[pl.Expr, pl.Expr]:
     """Return how many kinds of tokens are told, and how many tokens."""
     tokens = [pl.col(f"{name}{suffix}") for name in TOKENS]
-    known = pl.sum_horizontal(each.is_not_null() for each in tokens)
-    return known, pl.sum_horizontal(each.fill_null(0).cast(pl.Int128) for each in tokens)
+    return kinds_told(suffix), pl.sum_horizontal(each.fill_null(0).cast(pl.Int128) for each in tokens)

@@ -5,7 +5,7 @@ import polars as pl
 
 from spanhouse_schema.derive.rules.ancestors import Ancestors, parents
 from spanhouse_schema.derive.rules.buckets import USAGE
-from spanhouse_schema.derive.rules.columns import CALLS, KIND, MODELS, RUNS, kind, tells
+from spanhouse_schema.derive.rules.columns import CALLS, KIND, MODELS, RUNS, kind, tells, tells_parts
 
 
 def with_kinds(spans: pl.DataFrame) -> pl.DataFrame:
@@ -29,7 +29,7 @@ def _are_wrappers(spans: pl.DataFrame, is_usage: pl.Series) -> pl.Series:
     by_others = spans.join(knows, on=["Trace", "ScopeName"], how="left", maintain_order="left")["Knows"]
     above = Ancestors(parents(spans["Trace"], spans["SpanId"], spans["ParentSpanId"]))
     counts = pl.col("Kind").is_in([*CALLS, *RUNS]) | is_usage
-    is_telling = spans.select(counts & tells(USAGE)).to_series().to_numpy()
+    is_telling = spans.select(counts & (tells(USAGE) | tells_parts())).to_series().to_numpy()
     wrappers = np.zeros(spans.height + 1, bool)
     wrappers[above.nearest(is_usage.to_numpy())[is_telling]] = True
     return by_others.fill_null(False) | pl.Series(wrappers[:-1])

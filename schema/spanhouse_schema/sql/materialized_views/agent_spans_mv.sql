@@ -80,13 +80,15 @@ SELECT
     OutputTokens,
     ReasoningTokens,
     TotalTokens,
+    mapFilter((name, count) -> count > 0, mapFromArrays({PartNames}, arrayMap(count -> ifNull(count, 0), arraySlice(Counts, 9)))) AS UsageParts,
+    {ServiceTier} AS ServiceTier,
     -- What is told under one name that is read, and under another that is not, is no news.
     arrayMap(told -> arrayFilter(
         each -> each.2 > 0 AND NOT agent_usage_is_other(each.1) AND NOT has(
             multiIf(
-                match(each.1, '(?i)cach'), [told[3], told[4], told[3] + told[4]],
+                match(each.1, '(?i)cach'), arrayConcat([told[3], told[4], told[3] + told[4]], arraySlice(told, 9)),
                 match(each.1, '(?i)reason|thought|think'), [told[7]],
-                match(each.1, '(?i)audio|image|video|predict|tool|citation|search'), [],
+                match(each.1, '(?i)audio|image|video|predict|tool|citation|search'), arraySlice(told, 9),
                 arrayConcat(told, [told[1] + told[3] + told[4], told[2] + told[3] + told[4], told[5] + told[7], told[6] + told[7], told[1] + told[5]])
             ),
             each.2
@@ -141,7 +143,8 @@ FROM
             {OutputTokens},
             {UnreasonedOutputTokens},
             {ReasoningTokens},
-            arrayConcat({TotalTokens}, arrayMap(each -> agent_total(each.1, each.2), Usage))
+            arrayConcat({TotalTokens}, arrayMap(each -> agent_total(each.1, each.2), Usage)),
+            {Parts}
         ]) AS Counts,
         -- What may be usage by its name.
         arrayFilter(each -> multiSearchAnyCaseInsensitive(each.1, ['token', 'usage']), CAST(SpanAttributes AS Array(Tuple(String, String)))) AS Usage

@@ -51,6 +51,11 @@ SELECT
     CAST(NULL AS Nullable(UInt64)) AS OutputTokens,
     Counts[6] AS ReasoningTokens,
     Counts[7] AS TotalTokens,
+    mapFilter(
+        (name, count) -> count > 0,
+        map('cache_write_5m_tokens', ifNull(Counts[8], 0), 'cache_write_1h_tokens', ifNull(Counts[9], 0))
+    ) AS UsageParts,
+    '' AS ServiceTier,
     arrayFilter(
         each -> Kind = 'model' AND each.2 > 0 AND NOT agent_usage_is_other(each.1),
         arrayMap(
@@ -115,7 +120,9 @@ FROM
                 {CacheWriteTokens in logs},
                 {OutputTokens in logs},
                 {ReasoningTokens in logs},
-                {TotalTokens in logs}
+                {TotalTokens in logs},
+                {CacheWrite5mTokens in logs},
+                {CacheWrite1hTokens in logs}
             ]) AS Counts,
             agent_number({ReportedCostUSD in logs}) AS CostText,
             toDecimal64OrNull(CostText, 12) AS SaidCost

@@ -25,13 +25,15 @@ SELECT
     WholeInputTokens,
     WholeOutputTokens,
     TotalTokens,
+    UsageParts,
+    ServiceTier,
     toBool(notEmpty(UnreadUsage)) AS HasUnread,
     ReportedCostUSD,
     -- Of all that what becomes of the trace of another depends on.
     cityHash64(toString((
         TraceId, SpanId, ParentSpanId, StartedAt, EndedAt, Signature, Process, Failed, Provider, RequestModel, ResponseModel, InputTokens,
-        CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, WholeInputTokens, WholeOutputTokens, TotalTokens, HasUnread,
-        ReportedCostUSD
+        CacheReadTokens, CacheWriteTokens, OutputTokens, ReasoningTokens, WholeInputTokens, WholeOutputTokens, TotalTokens, UsageParts,
+        ServiceTier, HasUnread, ReportedCostUSD
     ))) AS Hash
 FROM spanhouse.agent_spans
 WHERE (TenantId, TraceId, SpanId) IN (SELECT TenantId, TraceId, SpanId FROM rivals)

@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_calls
     -- the likelier numbers.
     InputTokensInconsistent Bool CODEC(ZSTD(1)),
     OutputTokensInconsistent Bool CODEC(ZSTD(1)),
+    -- What of that has other prices, by the names of genai-prices: audio, images, cache writes for an hour; and web searches.
+    UsageParts Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
+    ServiceTier LowCardinality(String) CODEC(ZSTD(1)),
     -- What the span reports, otherwise what its tokens come to at the prices of its time. NULL is unknown.
     CostUSD Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
     -- reported, computed, partial (some of its tokens have no price or are in doubt), unpriced; empty where there is nothing to price.

@@ -62,6 +62,9 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
     WholeInputTokens Nullable(UInt64) CODEC(ZSTD(1)),
     WholeOutputTokens Nullable(UInt64) CODEC(ZSTD(1)),
     TotalTokens Nullable(UInt64) CODEC(ZSTD(1)),
+    -- What of that has other prices, by the names of genai-prices: audio, images, cache writes for an hour; and web searches.
+    UsageParts Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
+    ServiceTier LowCardinality(String) CODEC(ZSTD(1)),
     -- Usage under names that the conventions do not read, as far as it is news.
     UnreadUsage Array(Tuple(Name LowCardinality(String), Tokens UInt64)) CODEC(ZSTD(1)),
     ReportedCostUSD Nullable(Decimal(18, 12)) CODEC(ZSTD(1)),

@@ -25,6 +25,19 @@ CREATE TABLE IF NOT EXISTS spanhouse.model_prices
     cache_write_usd_per_mtok Nullable(Decimal(18, 12)),
     output_usd_per_mtok Nullable(Decimal(18, 12)),
     reasoning_usd_per_mtok Nullable(Decimal(18, 12)),
+    -- Of parts of these tokens; NULL: as the tokens that they are part of, and known to be so for images and video of the input alone.
+    input_audio_usd_per_mtok Nullable(Decimal(18, 12)),
+    cache_audio_read_usd_per_mtok Nullable(Decimal(18, 12)),
+    output_audio_usd_per_mtok Nullable(Decimal(18, 12)),
+    input_image_usd_per_mtok Nullable(Decimal(18, 12)),
+    cache_image_read_usd_per_mtok Nullable(Decimal(18, 12)),
+    output_image_usd_per_mtok Nullable(Decimal(18, 12)),
+    input_video_usd_per_mtok Nullable(Decimal(18, 12)),
+    output_video_usd_per_mtok Nullable(Decimal(18, 12)),
+    cache_write_1h_usd_per_mtok Nullable(Decimal(18, 12)),
+    -- USD for a thousand searches, and for a thousand calls, beside their tokens; NULL is unknown, and no fee for calls.
+    web_searches_usd_per_thousand Nullable(Decimal(18, 12)),
+    requests_usd_per_thousand Nullable(Decimal(18, 12)),
     -- What it was read from: the package's version and names for provider and model.
     origin String,
 

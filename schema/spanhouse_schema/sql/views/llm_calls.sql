@@ -32,6 +32,8 @@ SELECT
     InputTokensInconsistent OR OutputTokensInconsistent AS tokens_inconsistent,
     InputTokensInconsistent AS input_tokens_inconsistent,
     OutputTokensInconsistent AS output_tokens_inconsistent,
+    UsageParts AS usage_parts,
+    ServiceTier AS service_tier,
     CostUSD AS cost_usd,
     CostSource AS cost_source,
     ResponseId AS response_id
