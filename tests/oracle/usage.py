@@ -60,7 +60,7 @@ def report(attributes: Mapping[str, str], said: Mapping[str, str]) -> Report:
     told = {
         concept: count
         for concept, text in said.items()
-        if concept.endswith(_COUNTED) and (count := tokens(text)) is not None
+        if concept.endswith(_COUNTED) and (count := tokens(text)) is not None and (count or concept not in PARTS)
     }
     candidates = {name: text for name, text in attributes.items() if re.search("token|usage", name, re.IGNORECASE)}
     if "TotalTokens" not in told:
