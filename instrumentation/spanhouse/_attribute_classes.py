@@ -15,13 +15,13 @@ _CONTENT = """
     traceloop.entity.input traceloop.entity.output mcp.request.argument mcp.response.value
     ai.prompt ai.response.text ai.response.object ai.response.toolCalls ai.response.reasoning ai.response.files
     ai.result.text ai.result.object ai.result.toolCalls ai.toolCall.args ai.toolCall.result ai.value ai.values
-    ai.embedding ai.embeddings
+    ai.embedding ai.embeddings ai.response.providerMetadata llm.invocation_parameters
     pydantic_ai.all_messages all_messages_events events final_result tool_arguments tool_response logfire.msg
     model_request_parameters
     gcp.vertex.agent.llm_request gcp.vertex.agent.llm_response gcp.vertex.agent.tool_call_args
     gcp.vertex.agent.tool_response gcp.vertex.agent.data
     langfuse.observation.input langfuse.observation.output langfuse.trace.input langfuse.trace.output
-    langfuse.observation.status_message
+    langfuse.observation.status_message langfuse.observation.model.parameters
     haystack.agent.input haystack.agent.output haystack.agent.tools haystack.agent.step.llm.input
     haystack.agent.step.llm.output haystack.agent.step.tool.input haystack.agent.step.tool.output
     haystack.component.input haystack.component.output haystack.pipeline.input_data haystack.pipeline.output_data
@@ -65,6 +65,7 @@ _STANDARD = """
     ai.model.provider ai.model.id ai.response.model ai.response.id ai.toolCall.name ai.toolCall.id
     openai.response.service_tier gen_ai.openai.response.service_tier gen_ai.response.service_tier
     openai.request.service_tier gen_ai.openai.request.service_tier gen_ai.request.service_tier llm.request.service_tier
+    anthropic.response.service_tier
     agno.agent.id agno.team.id agent_name model_name operation.cost
     langsmith.span.kind langsmith.metadata.lc_agent_name langsmith.metadata.session_id langsmith.metadata.thread_id
     langsmith.metadata.conversation_id langsmith.metadata.user_id langsmith.metadata.ls_model_name
@@ -103,7 +104,15 @@ _STANDARD = """
     deployment.environment deployment.environment.name
 """
 _STANDARD_BELOW = (
-    *("gen_ai.usage.", "gen_ai.aggregated_usage.", "gen_ai.cost.", "llm.token_count.", "llm.usage.", "llm.cost."),
+    *(
+        "gen_ai.usage.",
+        "gen_ai.aggregated_usage.",
+        "anthropic.usage.",
+        "gen_ai.cost.",
+        "llm.token_count.",
+        "llm.usage.",
+        "llm.cost.",
+    ),
     *("ai.usage.", "codex.turn.token_usage.", "braintrust.metrics.", "telemetry.sdk.", "spanhouse.session.metric."),
 )
 

@@ -54,6 +54,14 @@ COSTS: dict[str, tuple[Says, str, str]] = {
         "partial",
     ),
     "text is what is left": (PLAIN | WHOLE | {f"{USAGE}text.input_tokens": 1000}, "1000 * 2.5 + 1000 * 10", "computed"),
+    "text beside audio, as Gemini counts it": (
+        REALTIME
+        | WHOLE
+        | {f"{USAGE}details.audio_prompt_tokens": 400, f"{USAGE}details.text_prompt_tokens": 600}
+        | {CACHED: 200, f"{USAGE}details.audio_cache_tokens": 100, f"{USAGE}text.cache_read.input_tokens": 150},
+        "500 * 4 + 300 * 32 + 100 * 0.4 + 100 * 0.4 + 1000 * 16",
+        "computed",
+    ),
     "more audio than there is of anything": (
         REALTIME | WHOLE | {AUDIO_OUT: 1200},
         "1000 * 4 + 1200 * 64",
@@ -73,6 +81,11 @@ COSTS: dict[str, tuple[Says, str, str]] = {
     "searches of a model that has no price for them": (
         {"gen_ai.provider.name": "mistral", "gen_ai.request.model": "mistral-small-latest"} | WHOLE | {SEARCHES: 3},
         "",
+        "partial",
+    ),
+    "tokens at the prices of another tier": (
+        PLAIN | WHOLE | {f"{USAGE}input_token_details": '{"audio": 0, "priority": 1000}'},
+        "1000 * 2.5 + 1000 * 10",
         "partial",
     ),
     "a report wins": (REALTIME | WHOLE | {AUDIO_IN: 400, f"{USAGE}cost": 0.5}, "500000", "reported"),
@@ -115,6 +128,28 @@ def test_of_two_tellings_the_parts_go_with_the_tokens_that_are_taken() -> None:
     inner = _span(REALTIME | WHOLE | {AUDIO_IN: 400}, "inner", "outer")
     (call,) = derived({0: [outer, inner]}).calls.iter_rows(named=True)
     assert (call["SpanId"], call["UsageParts"]) == (b"outer", {b"input_audio_tokens": 400})
+
+
+def test_of_two_tellings_one_may_know_more_kinds_of_tokens_and_the_other_their_parts() -> None:
+    outer = _span(REALTIME | WHOLE | {CACHED: 0, f"{USAGE}reasoning.output_tokens": 0}, "outer")
+    inner = _span(REALTIME | WHOLE | {AUDIO_IN: 400}, "inner", "outer")
+    (call,) = derived({0: [outer, inner]}).calls.iter_rows(named=True)
+    assert (call["CacheReadTokens"], call["UsageParts"]) == (0, {b"input_audio_tokens": 400})
+    assert (call["CostUSD"], call["CostSource"]) == (_sum("600 * 4 + 400 * 32 + 1000 * 16") / 10**6, b"computed")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text"),
+    [
+        ("ai.response.providerMetadata", '{"openai": {"responseId": "r", "serviceTier": "flex"}}'),
+        ("ai.response.providerMetadata", '{"anthropic": {"usage": {"service_tier": "flex"}}}'),
+        ("llm.invocation_parameters", '{"model": "gpt-4o", "service_tier": "flex"}'),
+        ("langfuse.observation.model.parameters", '{"service_tier": "flex"}'),
+    ],
+)
+def test_a_tier_is_found_in_what_was_asked_for_and_what_a_provider_adds(attribute: str, text: str) -> None:
+    found = _call(PLAIN | WHOLE | {attribute: text})
+    assert (found["CostSource"], found["ServiceTier"]) == (b"partial", b"flex")
 
 
 def _text(path: tuple[str, ...]) -> object:

@@ -1,7 +1,7 @@
 """Calls: each counts once, however many spans tell of it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -48,12 +48,18 @@ class Call:
     def teller(self) -> NormalSpan:
         """The span that tells most fully what it used."""
         own = most_telling(self.spans)
-        return max(own, self.elsewhere, key=_fullness) if self.elsewhere else own
+        told = _fullness(own, most_parts(self.spans))
+        return self.elsewhere if self.elsewhere and _fullness(self.elsewhere) > told else own
 
     @property
     def usage(self) -> Usage:
         """The tokens that it used, as they are told most fully."""
         return self.teller.usage
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        """The parts of them, as the span tells that knows most parts."""
+        return most_parts([*self.spans, self.elsewhere] if self.elsewhere else self.spans)
 
     def says(self, concept: str) -> str:
         """What its spans say of a concept, the outermost first; of which model, also what is told elsewhere."""
@@ -87,8 +93,13 @@ def counted_once(calls: Iterable[Call]) -> list[Call]:
 
 
 def most_telling(spans: list[NormalSpan]) -> NormalSpan:
-    """The span that tells most buckets and parts; of equals the outermost, else the earliest."""
-    return max(spans, key=lambda span: len(span.usage) + len(span.use.parts))
+    """The span that tells most buckets, then most parts; of equals the outermost, else the earliest."""
+    return max(spans, key=lambda span: (len(span.usage), len(span.use.parts)))
+
+
+def most_parts(spans: list[NormalSpan]) -> Mapping[str, int]:
+    """The parts of their usage, as the span tells that knows most of them."""
+    return max((span.use.parts for span in spans), key=len)
 
 
 def _call(tree: Tree, spans: list[NormalSpan], retries: int = 0) -> Call:
@@ -215,6 +226,7 @@ def _of_one_failure(one: _Telling, later: _Telling) -> bool:
     return have_ended and not one.scopes & later.scopes and later.end <= one.end and is_same
 
 
-def _fullness(span: NormalSpan) -> tuple[int, int]:
-    """How many kinds of tokens are told, then how many tokens."""
-    return len(span.usage) + len(span.use.parts), sum(span.usage.values())
+def _fullness(span: NormalSpan, parts: Mapping[str, int] | None = None) -> tuple[int, int]:
+    """How many kinds of tokens are told and how many parts, then how many tokens."""
+    parts = span.use.parts if parts is None else parts
+    return 16 * len(span.usage) + len(parts), sum(span.usage.values())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from genai_prices import Usage as PricedUsage
 from genai_prices.types import ModelPrice
 
-from tests.oracle.calls import Call, most_telling
+from tests.oracle.calls import Call, most_parts, most_telling
 from tests.oracle.executions import Execution
 from tests.oracle.normalisation import NormalSpan, Usage
 from tests.oracle.sellers import find
@@ -49,7 +49,7 @@ def cost_of_call(call: Call) -> Cost:
     has_unread = any(span.use.has_unread for span in tellers if span)
     is_unsure = bool(call.teller.use.doubts) or has_unread
     is_unsure |= call.says("ServiceTier").lower() not in _STANDARD
-    use = call.teller.use if is_model else NOTHING
+    use = call.teller.use._replace(parts=call.parts) if is_model else NOTHING
     found = _cost(spans, use, call.says("Provider"), model, is_unsure=is_unsure)
     return Cost(None, UNPRICED) if found.sources == 0 and is_model and (has_unread or use.parts) else found
 
@@ -96,7 +96,7 @@ def _has_cost(each: Execution) -> bool:
 
 @_once
 def _cost_of_span(each: Execution) -> Cost:
-    use = most_telling(each.spans).use if each.spans else NOTHING
+    use = most_telling(each.spans).use._replace(parts=most_parts(each.spans)) if each.spans else NOTHING
     model = each.says("ResponseModel") or each.says("RequestModel")
     is_unsure = any(span.use.has_unread for span in each.spans)
     is_unsure |= bool(use.doubts) or each.says("ServiceTier").lower() not in _STANDARD

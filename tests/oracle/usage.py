@@ -22,7 +22,7 @@ _OTHER = [
         r"(^|[._: -])(requests?|auth|csrf|session|cpu|memory|disk)",
         r"(max|limit|budget)[._]?(input|output|completion|prompt)?[._]?tokens|tokens?[._]?(limit|budget|per|id)",
         r"per[._]?(second|sec|minute|token)|cost|price|usd|latency|duration|time_?to|usage_?count",
-        r"(^|[^a-z])text([._]?(input|output)?[._]?tokens?)?$",
+        r"(^|[^a-z])text([._]?(input|output|prompt|candidates|completion|cached?|read))*([._]?tokens?)?$",
     )
 ]
 
@@ -133,7 +133,7 @@ def _is_news(name: str, count: int, told: Mapping[str, int]) -> bool:
         return count not in {n["CacheReadTokens"], n["CacheWriteTokens"], cached, *of_parts}
     if re.search("reason|thought|think", name, re.IGNORECASE):
         return count != n["ReasoningTokens"]
-    if re.search("audio|image|video|predict|tool|citation|search", name, re.IGNORECASE):
+    if re.search("audio|image|video|predict|tool|citation|search|priority|flex", name, re.IGNORECASE):
         return count not in of_parts
     wholes = {n["InputTokens"] + n["OutputTokens"]}
     for whole, part in (

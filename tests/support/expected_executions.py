@@ -223,7 +223,7 @@ def _call(call: Call, execution: Execution) -> dict[str, Any]:
         "Retries": call.retries,
         **{bucket: call.usage.get(bucket) for bucket in BUCKETS},
         **{doubt: doubt.removesuffix("Inconsistent") in call.teller.use.doubts for doubt in _DOUBTS},
-        "UsageParts": call.teller.use.parts,
+        "UsageParts": call.parts,
         "CostUSD": cost_of_call(call).usd,
         "CostSource": source(cost_of_call(call).sources),
     }

@@ -20,6 +20,7 @@ FINAL = (b"completed", b"failed", b"cancelled")
 TOKENS = ("InputTokens", "CacheReadTokens", "CacheWriteTokens", "OutputTokens", "ReasoningTokens")
 PARTS = pl.Map(pl.Binary, pl.UInt64)
 """The type of `UsageParts`: counts by the names of `conventions.PARTS`."""
+_MORE_THAN_PARTS = 16
 EXECUTION = ["Trace", "ExecutionId"]
 OWNERS = ("SessionId", "UserId", "ClientAccountId", "EngagementId", "CaseId", "FlowId")
 # Which a cost was read from, as bits; 0 is none of them.
@@ -63,9 +64,9 @@ def tells(names: Iterable[str] = TOKENS) -> pl.Expr:
 
 
 def kinds_told(suffix: str = "") -> pl.Expr:
-    """Return how many kinds of tokens are told of, and parts of them."""
+    """Return how much is told of: first how many kinds of tokens, then how many parts of them."""
     known = pl.sum_horizontal(pl.col(f"{name}{suffix}").is_not_null() for name in TOKENS)
-    return known + pl.col(f"UsageParts{suffix}").map.len().fill_null(0)
+    return known * _MORE_THAN_PARTS + pl.col(f"UsageParts{suffix}").map.len().fill_null(0)
 
 
 def tells_parts() -> pl.Expr:

@@ -86,7 +86,9 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
     most = pl.col("Told").arg_max()
     return in_order.group_by("CountedRow", maintain_order=True).agg(
         *(pl.col(name).first() for name in _OF_TOP),
-        *(pl.col(name).get(most) for name in (*TOKENS, *DOUBTS, "UsageParts")),
+        *(pl.col(name).get(most) for name in (*TOKENS, *DOUBTS)),
+        # One telling may know more kinds of tokens, and another one their parts.
+        pl.col("UsageParts").get(pl.col("UsageParts").map.len().fill_null(0).arg_max()),
         *(pl.when(said(name)).then(name).first(ignore_nulls=True).fill_null(b"") for name in _TEXTS),
         pl.col("ConfidenceScore").first(ignore_nulls=True),
         # Zero is often said by who does not know.

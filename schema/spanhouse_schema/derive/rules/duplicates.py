@@ -37,9 +37,8 @@ RIVALS: Columns = {
 _OF_USAGE: Columns = {
     **dict.fromkeys(TOKENS, pl.UInt64),
     **dict.fromkeys((*DOUBTS, "HasUnread"), pl.Boolean),
-    "UsageParts": PARTS,
 }
-_SAID: Columns = _OF_USAGE | {name: RIVALS[name] for name in ("ReportedCostUSD", "ServiceTier", *_NAMES)}
+_SAID: Columns = _OF_USAGE | {name: RIVALS[name] for name in ("UsageParts", "ReportedCostUSD", "ServiceTier", *_NAMES)}
 
 _OF_FIRST = ("Rank", "CallRow", "Process", "Instrumentations", "Scopes")
 
@@ -103,6 +102,8 @@ def with_fuller(calls: pl.DataFrame, fuller: pl.DataFrame) -> pl.DataFrame:
     )
     (known, total), (known_there, total_there) = _fullness(), _fullness("Other")
     is_fuller = (known_there > known) | ((known_there == known) & (total_there > total))
+    parts, parts_there = pl.col("UsageParts"), pl.col("UsagePartsOther")
+    has_more_parts = parts_there.map.len().fill_null(0) > parts.map.len().fill_null(0)
     cost, cost_there = pl.col("ReportedCostUSD"), pl.col("ReportedCostUSDOther")
     return both.with_columns(
         *(pl.when(is_fuller).then(f"{name}Other").otherwise(name).alias(name) for name in _OF_USAGE),
@@ -110,6 +111,7 @@ def with_fuller(calls: pl.DataFrame, fuller: pl.DataFrame) -> pl.DataFrame:
             pl.when(said(name)).then(name).otherwise(pl.col(f"{name}Other").fill_null(b"")).alias(name)
             for name in ("ServiceTier", *_NAMES)
         ),
+        UsageParts=pl.when(has_more_parts).then(parts_there).otherwise(parts),
         # Zero is often said by who does not know.
         ReportedCostUSD=pl.when(cost > 0)
         .then(cost)

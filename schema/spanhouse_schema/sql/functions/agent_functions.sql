@@ -91,5 +91,5 @@ CREATE OR REPLACE FUNCTION agent_total AS (name, text) -> multiIf(
 CREATE OR REPLACE FUNCTION agent_usage_is_other AS (name) -> match(lower(name), concat(
     '(^|[._: -])(max|min|limit|budget|remaining|window|capacity|threshold|rate|ratio|percent|speed|time|requests?|auth|csrf|session|cpu|memory|disk)',
     '|(max|limit|budget)[._]?(input|output|completion|prompt)?[._]?tokens|tokens?[._]?(limit|budget|per|id)|per[._]?(second|sec|minute|token)',
-    '|cost|price|usd|latency|duration|time_?to|usage_?count|(^|[^a-z])text([._]?(input|output)?[._]?tokens?)?$'
+    '|cost|price|usd|latency|duration|time_?to|usage_?count|(^|[^a-z])text([._]?(input|output|prompt|candidates|completion|cached?|read))*([._]?tokens?)?$'
 ));

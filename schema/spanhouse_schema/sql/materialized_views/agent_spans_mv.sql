@@ -88,7 +88,7 @@ SELECT
             multiIf(
                 match(each.1, '(?i)cach'), arrayConcat([told[3], told[4], told[3] + told[4]], arraySlice(told, 9)),
                 match(each.1, '(?i)reason|thought|think'), [told[7]],
-                match(each.1, '(?i)audio|image|video|predict|tool|citation|search'), arraySlice(told, 9),
+                match(each.1, '(?i)audio|image|video|predict|tool|citation|search|priority|flex'), arraySlice(told, 9),
                 arrayConcat(told, [told[1] + told[3] + told[4], told[2] + told[3] + told[4], told[5] + told[7], told[6] + told[7], told[1] + told[5]])
             ),
             each.2
