@@ -55,9 +55,10 @@ input in `tests/field` that shows what comes of it, and a line among the [emitte
 
 How a span is read:
 
-1. The first rule of [Kinds](#kinds) that fits gives it its kind. One that none fits, and that names a model and its
-   usage, is a model's call, unless its instrumentation has spans for calls, or something below it tells of usage. Any
-   other is `other`: it holds its tree together and counts nothing.
+1. The first rule of [Kinds](#kinds) that fits gives it its kind. One that none fits, and that tells of usage, is a
+   model's call, unless its instrumentation has spans for calls, or something below it tells of usage, or it names no
+   model and anything else in its trace tells of usage. Any other is `other`: it holds its tree together and counts
+   nothing.
 2. The first spelling that the span has of a concept in [Attributes](#attributes) is taken; an empty text and `null` are
    none. If it has none, some are found elsewhere: the agent's and the tool's name in the span's name; error
    type and message in the exception event and the status; session, user, client account and engagement in the resource.

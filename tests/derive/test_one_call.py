@@ -240,3 +240,13 @@ def test_what_fails_within_a_run_that_says_ok_has_been_dealt_with(status: str, c
         _run("a", "", 0, 1000, status=status), _run("b", "a", 1, 998, status="Error"), _call("c", "b", 5, 5)
     )
     assert executions["a"]["Status"] == came_to
+
+
+def test_usage_of_a_span_that_nobody_knows_and_that_names_no_model_counts_where_nothing_else_tells_of_any() -> None:
+    usage = {"gen_ai.usage.input_tokens": "100", "gen_ai.usage.output_tokens": "10"}
+    unknown = span("u", usage, TraceId="aa" * 16, ScopeName="vendor")
+    _, (call,) = _derived(unknown)
+    assert (call["InputTokens"], call["CostSource"], call["CostUSD"]) == (100, b"unpriced", None)
+    # It may be a summary of what others tell of.
+    _, (call,) = _derived(unknown, _call("c", "", 0, 9, model="gpt-4o", input=60, output=5))
+    assert (call["SpanId"], call["InputTokens"]) == (b"c", 60)

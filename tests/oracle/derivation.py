@@ -43,11 +43,16 @@ def known(spans: Mapping[str, NormalSpan]) -> dict[str, NormalSpan]:
         if span.kind in CALLS | RUNS | {"usage"} and span.reported.told
         for above in _usage_above(span, spans)
     }
+    is_told = any(
+        span.reported.told and (span.kind in CALLS | RUNS or (span.kind == "usage" and span.emitter.model))
+        for span in spans.values()
+    )
     found = {}
     for span_id, span in spans.items():
         kind = span.kind
         if kind == "usage":
-            kind = "other" if span.scope in knowing or span_id in wrappers else "model"
+            may_be_summary = is_told and not span.emitter.model
+            kind = "other" if span.scope in knowing or span_id in wrappers or may_be_summary else "model"
         found[span_id] = replace(span, kind=kind, use=calls[span_id] if kind in CALLS | RUNS else NOTHING)
     return found
 

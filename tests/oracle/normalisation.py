@@ -91,8 +91,7 @@ def normalise(row: Row) -> NormalSpan | None:
     reported = report(row["SpanAttributes"], said)
     kind = _kind(row, said)
     if not kind:
-        names_model = said["ResponseModel"] or said["RequestModel"]
-        kind = "usage" if names_model and any(reported.told.values()) else "other"
+        kind = "usage" if any(reported.told.values()) else "other"
     named = bool(said["AgentName"] or said["ChainAgentName"])
     ended = ending(row, said)
     failed = _failed(row, said, kind)

@@ -1,18 +1,19 @@
-"""The kind of a span that no convention knows, and that names a model and its usage."""
+"""The kind of a span that no convention knows, and that tells of usage."""
 
 import numpy as np
 import polars as pl
 
 from spanhouse_schema.derive.rules.ancestors import Ancestors, parents
 from spanhouse_schema.derive.rules.buckets import USAGE
-from spanhouse_schema.derive.rules.columns import CALLS, KIND, MODELS, RUNS, kind, tells, tells_parts
+from spanhouse_schema.derive.rules.columns import CALLS, KIND, MODELS, RUNS, kind, said, tells, tells_parts
 
 
 def with_kinds(spans: pl.DataFrame) -> pl.DataFrame:
     """Return the spans with `Kind` as one of `KIND`.
 
     A span of usage is a model's call, unless its instrumentation tells of calls by spans that are known, or something
-    below it tells of usage: then it is a wrapper.
+    below it tells of usage: then it is a wrapper. One that names no model is a call only if nothing else in its trace
+    tells of usage: it may be a summary.
     """
     kinds = pl.col("Kind").cast(pl.String, strict=False)
     is_usage = spans.select(kinds == "usage").to_series()
@@ -32,4 +33,11 @@ def _are_wrappers(spans: pl.DataFrame, is_usage: pl.Series) -> pl.Series:
     is_telling = spans.select(counts & (tells(USAGE) | tells_parts())).to_series().to_numpy()
     wrappers = np.zeros(spans.height + 1, bool)
     wrappers[above.nearest(is_usage.to_numpy())[is_telling]] = True
-    return by_others.fill_null(False) | pl.Series(wrappers[:-1])
+    return by_others.fill_null(False) | pl.Series(wrappers[:-1]) | _may_be_summaries(spans, is_usage)
+
+
+def _may_be_summaries(spans: pl.DataFrame, is_usage: pl.Series) -> pl.Series:
+    names_model = said("ResponseModel") | said("RequestModel")
+    is_known = pl.col("Kind").is_in([*CALLS, *RUNS]) | (pl.col("IsUsage") & names_model)
+    is_told = (is_known & (tells(USAGE) | tells_parts())).any().over("Trace")
+    return spans.with_columns(IsUsage=is_usage).select(~names_model & is_told).to_series()

@@ -23,12 +23,12 @@ SELECT
     emitting_process(ServiceName, ResourceAttributes) AS Process,
     SpanName,
     ScopeName,
-    -- A chain that has its agent's name is that agent. A span that no rule fits tells of a call where it names a model and its usage,
-    -- unless something below it tells better: the settling finds out.
+    -- A chain that has its agent's name is that agent. A span that no rule fits may tell of a call if it tells of usage: the settling
+    -- finds out.
     multiIf(
         SaidKind = 'chain' AND SaidChainAgentName = SpanName AND notEmpty(SpanName), 'agent',
         notEmpty(SaidKind), SaidKind,
-        (notEmpty({ResponseModel}) OR notEmpty({RequestModel})) AND arrayExists(count -> count > 0, Counts), 'usage',
+        arrayExists(count -> count > 0, Counts), 'usage',
         'other'
     ) AS Kind,
     false AS FromLog,

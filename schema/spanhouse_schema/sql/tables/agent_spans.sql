@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS spanhouse.agent_spans
     Process UInt64 CODEC(ZSTD(1)),
     SpanName LowCardinality(String) CODEC(ZSTD(1)),
     ScopeName LowCardinality(String) CODEC(ZSTD(1)),
-    -- agent, workflow, chain, model, embedding, tool; anything else is other, or usage where it names a model and its tokens.
+    -- agent, workflow, chain, model, embedding, tool; anything else is other, or usage if it tells of tokens.
     Kind LowCardinality(String) CODEC(ZSTD(1)),
     -- Whether it is a log record that tells of the call; such a call counts only where no span tells of it.
     FromLog Bool CODEC(ZSTD(1)),
