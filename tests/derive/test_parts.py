@@ -112,6 +112,18 @@ def test_a_tier_that_has_prices_of_its_own_makes_a_cost_partial(tier: str, sourc
     assert (found["CostSource"], found["ServiceTier"]) == (source.encode(), (tier or "auto").encode())
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"vendor.serviceTier": "flex"},
+        {"vendor.usage": '{"input_tokens": 1000, "service_tier": "batch"}'},
+        {"vendor.raw_usage": '{"usage": "{\\"serviceTier\\": \\"priority\\"}"}'},
+    ],
+)
+def test_a_tier_is_seen_under_any_prefix_and_in_the_json_of_usage(says: Says) -> None:
+    assert _call({**PLAIN, **WHOLE, **says})["CostSource"] == b"partial"
+
+
 def test_every_spelling_of_a_part_is_read_and_is_none_that_nobody_reads() -> None:
     told = [each for each in spellings() if each.concept in PARTS]
     says = [{**REALTIME, **WHOLE, **WRITTEN, CACHED: 200, each.attribute: _text(each.path)} for each in told]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.oracle import spelling
 from tests.oracle.ending import ending, result_failed
 from tests.oracle.spelling import event, first
-from tests.oracle.usage import NOTHING, Emitter, Report, Use, report
+from tests.oracle.usage import NOTHING, Emitter, Report, Use, report, tier
 from tests.reference import Row
 
 CALLS = frozenset({"model", "embedding", "tool"})
@@ -142,6 +142,7 @@ def _filled_in(row: Row, said: Mapping[str, str]) -> dict[str, str]:
     status = said["Status"].lower()
     filled = {
         "AgentName": said["AgentName"] or said["ChainAgentName"] or _in_name(row["SpanName"], _AGENT_IN_NAME),
+        "ServiceTier": said["ServiceTier"] or tier(row["SpanAttributes"]),
         "ToolName": said["ToolName"] or _in_name(row["SpanName"], _TOOL_IN_NAME),
         "ToolArguments": said["ToolArguments"] or said["Input"],
         "ToolResult": said["ToolResult"] or said["Output"],

@@ -83,6 +83,19 @@ def tokens(text: str) -> int | None:
     return int(text) if re.fullmatch(r"\+?[0-9]+", text) and len(text) <= 18 else None
 
 
+def tier(attributes: Mapping[str, str]) -> str:
+    """The service tier that attributes of usage tell of, by the name of one or in JSON."""
+    for name, text in sorted(attributes.items()):
+        in_json = re.search(r'"service_?tier\\*" *: *\\*"([a-z_]+)', text, re.IGNORECASE)
+        if re.search("service_?tier$", name, re.IGNORECASE):
+            found = text
+        else:
+            found = in_json[1] if in_json and re.search("token|usage|service_?tier", name, re.IGNORECASE) else ""
+        if found:
+            return found
+    return ""
+
+
 def parts(each: Report) -> dict[str, int]:
     """The parts that a span tells of, by the names of genai-prices."""
     return {key: count for concept, key in PARTS.items() if (count := each.told.get(concept))}

@@ -50,6 +50,7 @@ _CHOICES = {
     "gen_ai.usage.cache_creation.input_tokens": ("", "", "", "", "", "", "5"),
     "gen_ai.usage.cache_creation": ("", "", "", "", "", "", '{"ephemeral_1h_input_tokens": 2}'),
     "gen_ai.usage.server_tool_use.web_search_requests": ("", "", "", "", "", "", "2"),
+    "vendor.usage.raw": ("", "", "", "", "", "", '{"service_tier": "batch"}', '{"serviceTier": 1}'),
     "openai.response.service_tier": ("", "", "", "", "", "", "default", "Flex"),
     "gen_ai.conversation.id": ("", "", "", "s1", "s2"),
     "user.id": ("", "", "", "u"),

@@ -15,7 +15,7 @@ _PROGRAM = ["Tenant", "ServiceName", "SessionId"]
 _LATEST_NS = 2**63 - 1 - CLOCKS_NS
 # A call says these, its run does not.
 _OF_CALL = (
-    *("ErrorType", "ErrorMessage", "RequestModel", "ResponseId", "ToolName", "ToolCallId"),
+    *("ErrorType", "ErrorMessage", "RequestModel", "ResponseId", "ServiceTier", "ToolName", "ToolCallId"),
     *("ToolArgumentsPreview", "ToolResultPreview"),
 )
 
@@ -81,7 +81,7 @@ def _with_runs(calls: pl.DataFrame, spans: pl.DataFrame) -> tuple[pl.DataFrame, 
             ParentSpanId=pl.lit(b""),
             HasUnread=False,
             **dict.fromkeys(_OF_CALL, pl.lit(b"")),
-            **dict.fromkeys((*USAGE, "ReportedCostUSD"), pl.lit(None)),
+            **dict.fromkeys((*USAGE, "UsageParts", "ReportedCostUSD"), pl.lit(None)),
         )
     )
     return pl.concat([calls.join(above, on=key, how="semi"), orphans]), runs.select(calls.columns).cast(calls.schema)

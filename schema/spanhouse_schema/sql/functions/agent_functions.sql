@@ -87,6 +87,16 @@ CREATE OR REPLACE FUNCTION agent_total AS (name, text) -> multiIf(
     ''
 );
 
+-- The service tier that attributes of usage tell of, by the name of one or in JSON; '' if none.
+CREATE OR REPLACE FUNCTION agent_tier AS (usage) -> arrayFirst(tier -> notEmpty(tier), arrayMap(
+    each -> if(
+        match(each.1, '(?i)service_?tier$'),
+        each.2,
+        extract(each.2, '(?i)"service_?tier\\\\*" *: *\\\\*"([a-z_]+)')
+    ),
+    usage
+));
+
 -- Whether a name says what may be counted, how fast, how dear, or whose token it is, and not how many tokens were used.
 CREATE OR REPLACE FUNCTION agent_usage_is_other AS (name) -> match(lower(name), concat(
     '(^|[._: -])(max|min|limit|budget|remaining|window|capacity|threshold|rate|ratio|percent|speed|time|requests?|auth|csrf|session|cpu|memory|disk)',

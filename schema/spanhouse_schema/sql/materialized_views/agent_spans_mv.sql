@@ -81,7 +81,7 @@ SELECT
     ReasoningTokens,
     TotalTokens,
     mapFilter((name, count) -> count > 0, mapFromArrays({PartNames}, arrayMap(count -> ifNull(count, 0), arraySlice(Counts, 9)))) AS UsageParts,
-    {ServiceTier} AS ServiceTier,
+    firstNonDefault({ServiceTier}, agent_tier(Usage)) AS ServiceTier,
     -- What is told under one name that is read, and under another that is not, is no news.
     arrayMap(told -> arrayFilter(
         each -> each.2 > 0 AND NOT agent_usage_is_other(each.1) AND NOT has(
@@ -147,7 +147,7 @@ FROM
             {Parts}
         ]) AS Counts,
         -- What may be usage by its name.
-        arrayFilter(each -> multiSearchAnyCaseInsensitive(each.1, ['token', 'usage']), CAST(SpanAttributes AS Array(Tuple(String, String)))) AS Usage
+        arrayFilter(each -> multiSearchAnyCaseInsensitive(each.1, ['token', 'usage', 'service_tier', 'servicetier']), CAST(SpanAttributes AS Array(Tuple(String, String)))) AS Usage
     FROM
     (
         SELECT
