@@ -271,7 +271,8 @@ def test_traces_whose_raw_rows_may_have_gone_are_left_as_they_are(database: Data
 
 def _price(database: Database, tenant: str, model: str, usd: int) -> None:
     pair = Pair(tenant.encode(), b"openai", model.encode())
-    price = Price(usd=(Decimal(usd),) * len(prices.USD_COLUMNS), origin="user")
+    of_buckets = (Decimal(usd),) * len(prices.BUCKETS)
+    price = Price(usd=(*of_buckets, *Price().usd[len(of_buckets) :]), origin="user")
     database.command(prices.insertion([prices.Row(pair, USER, price)], 1))
 
 
