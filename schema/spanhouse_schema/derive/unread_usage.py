@@ -1,6 +1,6 @@
 """Usage that no convention reads, as the database has it: how much came of late, and everything known of each name.
 
-Spans of kind `usage` are the same case: they name a model and its tokens, and no rule of kinds knows them.
+Spans of kind `usage` are the same case: they tell of tokens, and no rule of kinds knows them.
 """
 
 from collections.abc import Mapping

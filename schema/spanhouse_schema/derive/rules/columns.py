@@ -66,12 +66,17 @@ def tells(names: Iterable[str] = TOKENS) -> pl.Expr:
 def kinds_told(suffix: str = "") -> pl.Expr:
     """Return how much is told of: first how many kinds of tokens, then how many parts of them."""
     known = pl.sum_horizontal(pl.col(f"{name}{suffix}").is_not_null() for name in TOKENS)
-    return known * _MORE_THAN_PARTS + pl.col(f"UsageParts{suffix}").map.len().fill_null(0)
+    return known * _MORE_THAN_PARTS + parts_told(suffix)
+
+
+def parts_told(suffix: str = "") -> pl.Expr:
+    """Return how many parts of the usage are told of."""
+    return pl.col(f"UsageParts{suffix}").map.len().fill_null(0)
 
 
 def tells_parts() -> pl.Expr:
     """Return whether any part of the usage is told of."""
-    return (pl.col("UsageParts").map.len() > 0).fill_null(False)
+    return parts_told() > 0
 
 
 def sum_known(values: pl.Expr) -> pl.Expr:

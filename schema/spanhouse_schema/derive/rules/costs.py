@@ -209,7 +209,7 @@ def _prices_of(used: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     """Return the price that holds for each `Place`, where there is one."""
     second = pl.col("StartedAt").dt.epoch("s")
     of_day = second % _DAY_S
-    whole = pl.sum_horizontal(pl.col(name).fill_null(0).cast(pl.Int128) for name in _INPUT)
+    whole = pl.sum_horizontal(_many(name) for name in _INPUT)
     over_midnight = pl.col("FromSecond") > pl.col("UntilSecond")
     has_begun, goes_on = of_day >= pl.col("FromSecond"), of_day < pl.col("UntilSecond")
     holds = (

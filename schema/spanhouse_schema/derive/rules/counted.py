@@ -3,7 +3,7 @@
 import polars as pl
 
 from spanhouse_schema.derive.rules.buckets import DOUBTS
-from spanhouse_schema.derive.rules.columns import MODELS, OWNERS, RUNS, TOKENS, kind, kinds_told, said
+from spanhouse_schema.derive.rules.columns import MODELS, OWNERS, RUNS, TOKENS, kind, kinds_told, parts_told, said
 
 _TEXTS = (
     *("ServiceName", "AgentId", "AgentName", "AgentVersion", *OWNERS, "Status", "StatusMessage", "WaitingFor"),
@@ -88,7 +88,7 @@ def _merged(tellings: pl.DataFrame) -> pl.DataFrame:
         *(pl.col(name).first() for name in _OF_TOP),
         *(pl.col(name).get(most) for name in (*TOKENS, *DOUBTS)),
         # One telling may know more kinds of tokens, and another one their parts.
-        pl.col("UsageParts").get(pl.col("UsageParts").map.len().fill_null(0).arg_max()),
+        pl.col("UsageParts").get(parts_told().arg_max()),
         *(pl.when(said(name)).then(name).first(ignore_nulls=True).fill_null(b"") for name in _TEXTS),
         pl.col("ConfidenceScore").first(ignore_nulls=True),
         # Zero is often said by who does not know.

@@ -14,7 +14,7 @@ import polars as pl
 
 from spanhouse_schema.derive.rules import model_names
 from spanhouse_schema.derive.rules.buckets import DOUBTS, USAGE, with_buckets
-from spanhouse_schema.derive.rules.columns import PARTS, TOKENS, Columns, kind, kinds_told, said
+from spanhouse_schema.derive.rules.columns import PARTS, TOKENS, Columns, kind, kinds_told, parts_told, said
 
 CLOCKS_NS = 2_000_000_000
 """By so much the clocks of two processes may differ, in nanoseconds."""
@@ -102,8 +102,7 @@ def with_fuller(calls: pl.DataFrame, fuller: pl.DataFrame) -> pl.DataFrame:
     )
     (known, total), (known_there, total_there) = _fullness(), _fullness("Other")
     is_fuller = (known_there > known) | ((known_there == known) & (total_there > total))
-    parts, parts_there = pl.col("UsageParts"), pl.col("UsagePartsOther")
-    has_more_parts = parts_there.map.len().fill_null(0) > parts.map.len().fill_null(0)
+    has_more_parts = parts_told("Other") > parts_told()
     cost, cost_there = pl.col("ReportedCostUSD"), pl.col("ReportedCostUSDOther")
     return both.with_columns(
         *(pl.when(is_fuller).then(f"{name}Other").otherwise(name).alias(name) for name in _OF_USAGE),
@@ -111,7 +110,7 @@ def with_fuller(calls: pl.DataFrame, fuller: pl.DataFrame) -> pl.DataFrame:
             pl.when(said(name)).then(name).otherwise(pl.col(f"{name}Other").fill_null(b"")).alias(name)
             for name in ("ServiceTier", *_NAMES)
         ),
-        UsageParts=pl.when(has_more_parts).then(parts_there).otherwise(parts),
+        UsageParts=pl.when(has_more_parts).then("UsagePartsOther").otherwise("UsageParts"),
         # Zero is often said by who does not know.
         ReportedCostUSD=pl.when(cost > 0)
         .then(cost)

@@ -30,7 +30,7 @@ def _are_wrappers(spans: pl.DataFrame, is_usage: pl.Series) -> pl.Series:
     by_others = spans.join(knows, on=["Trace", "ScopeName"], how="left", maintain_order="left")["Knows"]
     above = Ancestors(parents(spans["Trace"], spans["SpanId"], spans["ParentSpanId"]))
     counts = pl.col("Kind").is_in([*CALLS, *RUNS]) | is_usage
-    is_telling = spans.select(counts & (tells(USAGE) | tells_parts())).to_series().to_numpy()
+    is_telling = spans.select(counts & _tells_usage()).to_series().to_numpy()
     wrappers = np.zeros(spans.height + 1, bool)
     wrappers[above.nearest(is_usage.to_numpy())[is_telling]] = True
     return by_others.fill_null(False) | pl.Series(wrappers[:-1]) | _may_be_summaries(spans, is_usage)
@@ -39,5 +39,9 @@ def _are_wrappers(spans: pl.DataFrame, is_usage: pl.Series) -> pl.Series:
 def _may_be_summaries(spans: pl.DataFrame, is_usage: pl.Series) -> pl.Series:
     names_model = said("ResponseModel") | said("RequestModel")
     is_known = pl.col("Kind").is_in([*CALLS, *RUNS]) | (pl.col("IsUsage") & names_model)
-    is_told = (is_known & (tells(USAGE) | tells_parts())).any().over("Trace")
+    is_told = (is_known & _tells_usage()).any().over("Trace")
     return spans.with_columns(IsUsage=is_usage).select(~names_model & is_told).to_series()
+
+
+def _tells_usage() -> pl.Expr:
+    return tells(USAGE) | tells_parts()
